@@ -1,0 +1,51 @@
+# Everything sets itself up: `make demo` and `make test` work from a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test test-containers lint format types imports check bench lock clean
+
+help:  ## what there is to type
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "steprelay needs Python 3.11 or newer, $(PYTHON) is %d.%d; say make PYTHON=python3.X" % sys.version_info[:2])'
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## run examples/robust.py on the embedded relay and watch it retry and finish
+	@$(BIN)/python examples/robust.py run --on local; code=$$?; $(BIN)/steprelay local down; exit $$code
+
+test: $(READY)  ## the tests, in parallel on two cores
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-containers: $(READY)  ## every function on every payload of events/ by `sam local invoke` (needs root or Docker)
+	@tools/containers/run
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/cfn-lint template.yaml
+
+format: $(READY)
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+imports: $(READY)
+	@$(BIN)/lint-imports
+
+check: lint types imports  ## lint, types and import rules
+
+bench: $(READY)  ## three light steps on the warm relay against `metaflow run`
+	@$(BIN)/python -m benchmarks.three_steps
+
+lock: $(READY)  ## renew requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra local --group dev --universal --generate-hashes --python-version 3.11 --no-header --upgrade -q -o requirements.lock
+
+clean:
+	@rm -rf $(VENV) .venv-sam .aws-sam .steprelay .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,217 @@
+"""The graph of a spec: which splits enclose a step, which split a join closes, and what is wrong with it.
+
+Pure and derived only from the spec's transitions, so that a hand-written spec is checked exactly as a
+compiled flow is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from steprelay_core.spec.models import Spec, Transition
+from steprelay_core.spec.problems import Problem, nearest
+
+SplitKind = Literal["foreach", "branch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A split that encloses a step; `branch` is the first step of the side taken."""
+
+    step: str
+    kind: SplitKind
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends."""
+
+    splits: dict[str, tuple[Split, ...]]
+    closes: dict[str, Split]
+    problems: tuple[Problem, ...]
+
+    def depth(self, step: str) -> int:
+        """How many foreach splits enclose the step: the length of its split path without the root."""
+        return sum(split.kind == "foreach" for split in self.splits[step])
+
+
+def edges(spec: Spec) -> Iterator[tuple[str, Transition, str]]:
+    """Every (step, transition, following step) of the flow, in the order written."""
+    for name, step in spec.steps.items():
+        for transition in step.next:
+            for following in transition.to:
+                yield name, transition, following
+
+
+def build_graph(spec: Spec) -> Graph:
+    """Walk the flow from its start and collect the graph together with every problem in its shape."""
+    problems = [*_unknown_steps(spec), *_malformed_transitions(spec)]
+    if problems:
+        return Graph({}, {}, tuple(problems))
+    walk = _Walk(spec)
+    walk.run()
+    found = [*walk.problems, *_unreachable(spec, walk.splits), *_cycles(spec), *_incomplete_joins(spec, walk)]
+    return Graph(walk.splits, walk.closes, tuple(found))
+
+
+class _Walk:
+    """Breadth first from the start; each step gets the splits it is under from its first parent."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.splits: dict[str, tuple[Split, ...]] = {spec.start: ()}
+        self.closes: dict[str, Split] = {}
+        self.arrivals: dict[str, set[str]] = {}
+        self.problems: list[Problem] = []
+
+    def run(self) -> None:
+        queue = [self.spec.start]
+        while queue:
+            name = queue.pop(0)
+            for transition in self.spec.steps[name].next:
+                queue += [following for following in transition.to if self._enter(name, transition, following)]
+            if not self.spec.steps[name].next and self.splits[name]:
+                self._say(
+                    name,
+                    f"step {name!r} ends the flow inside the split of {self.splits[name][-1].step!r}",
+                    "go on to a join step that takes `inputs`",
+                )
+
+    def _enter(self, name: str, transition: Transition, following: str) -> bool:
+        """Record `following` as reached from `name`; true when it is met for the first time."""
+        splits = self._after(name, transition, following)
+        if self.spec.steps[following].join:
+            if not splits:
+                self._say(
+                    following,
+                    f"step {following!r} is a join, but {name!r} leads to it outside of any split",
+                    "remove `inputs`, or split before it: a foreach, or several steps in one next",
+                )
+                return self._first(following, ())
+            *outer, closed = splits
+            self._close(following, closed)
+            splits = tuple(outer)
+        if self._first(following, splits):
+            return True
+        if self.splits[following] != splits:
+            self._say(
+                following,
+                f"step {following!r} is reached from different branches but is not a join"
+                if not self.spec.steps[following].join
+                else f"join {following!r} is reached at different depths of splits",
+                "add `inputs` to make it a join" if not self.spec.steps[following].join else None,
+            )
+        return False
+
+    def _after(self, name: str, transition: Transition, following: str) -> tuple[Split, ...]:
+        if transition.foreach is not None:
+            return (*self.splits[name], Split(name, "foreach", following))
+        if len(transition.to) > 1:
+            return (*self.splits[name], Split(name, "branch", following))
+        return self.splits[name]
+
+    def _close(self, join: str, closed: Split) -> None:
+        known = self.closes.setdefault(join, closed)
+        self.arrivals.setdefault(join, set()).add(closed.branch)
+        if known.step != closed.step:
+            self._say(
+                join,
+                f"join {join!r} closes both the split of {known.step!r} and that of {closed.step!r}",
+                "give each split a join of its own",
+            )
+
+    def _first(self, name: str, splits: tuple[Split, ...]) -> bool:
+        if name in self.splits:
+            return False
+        self.splits[name] = splits
+        return True
+
+    def _say(self, step: str, message: str, hint: str | None = None) -> None:
+        problem = Problem(f"steps.{step}", message, hint, step)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _unknown_steps(spec: Spec) -> Iterator[Problem]:
+    if spec.start not in spec.steps:
+        yield Problem("start", f"there is no step {spec.start!r} to start with", nearest(spec.start, spec.steps))
+    for name, _, following in edges(spec):
+        if following not in spec.steps:
+            yield Problem(
+                f"steps.{name}.next",
+                f"step {name!r} goes on to {following!r}, which does not exist",
+                nearest(following, spec.steps) or f"steps are {', '.join(spec.steps)}",
+                name,
+            )
+
+
+def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
+    for name, step in spec.steps.items():
+        for transition in step.next:
+            if transition.foreach is not None and len(transition.to) != 1:
+                yield Problem(
+                    f"steps.{name}.next",
+                    "a foreach goes to exactly one step",
+                    f"it names {', '.join(transition.to)}",
+                    name,
+                )
+            if len(set(transition.to)) != len(transition.to):
+                yield Problem(f"steps.{name}.next", "a branch names the same step twice", None, name)
+        cases = [transition.when for transition in step.next]
+        if step.condition is not None and None in cases:
+            yield Problem(
+                f"steps.{name}.next", "every way on needs `when`, since the step has a `condition`", None, name
+            )
+        if step.condition is None and any(case is not None for case in cases):
+            yield Problem(
+                f"steps.{name}.condition",
+                "ways on have `when`, but the step has no `condition`",
+                "name the artifact that decides",
+                name,
+            )
+
+
+def _unreachable(spec: Spec, reached: dict[str, tuple[Split, ...]]) -> Iterator[Problem]:
+    for name in spec.steps:
+        if name not in reached:
+            yield Problem(
+                f"steps.{name}",
+                f"step {name!r} is never reached from {spec.start!r}",
+                "name it in the next of another step, or remove it",
+                name,
+            )
+
+
+def _cycles(spec: Spec) -> Iterator[Problem]:
+    """Peel off, again and again, what nothing leads to and what leads to nothing: what stays is in a circle."""
+    left = {(name, following) for name, _, following in edges(spec)}
+    while True:
+        sources, targets = {name for name, _ in left}, {following for _, following in left}
+        kept = {(name, following) for name, following in left if name in targets and following in sources}
+        if kept == left:
+            break
+        left = kept
+    if left:
+        circle = [name for name in spec.steps if any(name == source for source, _ in left)]
+        yield Problem(
+            f"steps.{circle[0]}.next",
+            f"steps lead in a circle: {', '.join(circle)}",
+            "a flow must move forward to its last step",
+            circle[0],
+        )
+
+
+def _incomplete_joins(spec: Spec, walk: _Walk) -> Iterator[Problem]:
+    """Each branch that a join closes must bring all its sides there; branches of other ways on may end elsewhere."""
+    for join, split in walk.closes.items():
+        for way in spec.steps[split.step].next:
+            arrived = walk.arrivals[join].intersection(way.to)
+            missing = [name for name in way.to if name not in arrived]
+            if arrived and missing:
+                yield Problem(
+                    f"steps.{join}",
+                    f"join {join!r} never receives the branch {missing[0]!r} of {split.step!r}",
+                    "lead every branch of a split to the same join",
+                    join,
+                )

@@ -1,0 +1,144 @@
+"""From JSON to a checked spec: every problem at once, each with its path, what was given and a hint."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from steprelay_core.spec.allowed import explain
+from steprelay_core.spec.graph import Graph, build_graph
+from steprelay_core.spec.models import SPEC_VERSION, Spec, Step
+from steprelay_core.spec.problems import Problem, SpecError, nearest
+from steprelay_core.spec.schema import spec_schema
+
+# A light step runs in a Lambda function: 900 s is Lambda's limit, less what claiming and reporting take.
+LIGHT_STEP_SECONDS = 840
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A validated spec with its graph: what the dispatcher works from."""
+
+    spec: Spec
+    graph: Graph
+
+    @property
+    def name(self) -> str:
+        return self.spec.flow
+
+    def step(self, name: str) -> Step:
+        return self.spec.steps[name]
+
+    @cached_property
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """For each step the steps that lead to it, in the order written."""
+        found: dict[str, list[str]] = {name: [] for name in self.spec.steps}
+        for name, step in self.spec.steps.items():
+            for transition in step.next:
+                for following in transition.to:
+                    if name not in found[following]:
+                        found[following].append(name)
+        return {name: tuple(parents) for name, parents in found.items()}
+
+
+def parse_spec(raw: bytes | str) -> Flow:
+    """Read a `steprelay.json`.
+
+    Raises:
+        SpecError: with every problem found; a JSON syntax error is one problem with line and column.
+    """
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise SpecError([Problem("", f"the spec is not JSON: {error}")]) from None
+    return validate_spec(document)
+
+
+def validate_spec(document: Any) -> Flow:
+    """Check a decoded spec.
+
+    Raises:
+        SpecError: with every problem found in it.
+    """
+    if not isinstance(document, dict):
+        raise SpecError([Problem("", f"the spec must be a JSON object, not {type(document).__name__}")])
+    version = document.get("spec_version")
+    if isinstance(version, int) and version > SPEC_VERSION:
+        raise SpecError(
+            [
+                Problem(
+                    "spec_version",
+                    f"the spec has version {version}, this relay reads up to {SPEC_VERSION}",
+                    "update the relay, or package with an older steprelay",
+                )
+            ]
+        )
+    try:
+        spec = Spec.model_validate(document)
+    except ValidationError as error:
+        raise SpecError(_refused(error)) from None
+    flow = Flow(spec, build_graph(spec))
+    problems = [*flow.graph.problems, *_step_problems(spec)]
+    if problems:
+        raise SpecError(problems)
+    return flow
+
+
+def _refused(error: ValidationError) -> Iterator[Problem]:
+    for fault in explain(spec_schema(), error.errors(include_url=False)):
+        step = str(fault.loc[1]) if len(fault.loc) > 1 and fault.loc[0] == "steps" else None
+        yield Problem(fault.path, fault.message, fault.hint, step)
+
+
+def _step_problems(spec: Spec) -> Iterator[Problem]:
+    """What no single field can know: how the parts of a step go together."""
+    for name, step in spec.steps.items():
+        path = f"steps.{name}"
+        if step.command is None and spec.entrypoint is None:
+            yield Problem(
+                f"{path}.command",
+                f"step {name!r} has nothing to run",
+                "give it a `command`, or the flow an `entrypoint`",
+                name,
+            )
+        if not step.package and (step.command is None or step.batch is None or step.batch.image is None):
+            yield Problem(
+                f"{path}.package", "`package: false` needs a `command` and a `batch` with an `image`", None, name
+            )
+        if not step.package and any(way.foreach or len(step.next) > 1 for way in step.next):
+            yield Problem(
+                f"{path}.next",
+                "a step without the runner cannot choose or fan out",
+                "let a step before or after it decide",
+                name,
+            )
+        if step.batch is None and (step.timeout_seconds or 0) > LIGHT_STEP_SECONDS:
+            yield Problem(
+                f"{path}.timeout_seconds",
+                f"a light step may take {LIGHT_STEP_SECONDS} s, it asks for {step.timeout_seconds} s",
+                "add @batch to the step",
+                name,
+            )
+    yield from _trigger_problems(spec)
+
+
+def _trigger_problems(spec: Spec) -> Iterator[Problem]:
+    for index, schedule in enumerate(spec.schedules):
+        for name in schedule.parameters:
+            if name not in spec.parameters:
+                yield Problem(
+                    f"schedules.{index}.parameters.{name}",
+                    f"the flow has no parameter {name!r}",
+                    nearest(name, spec.parameters),
+                )
+    for index, trigger in enumerate(spec.triggers):
+        for name in trigger.parameters or {}:
+            if name not in spec.parameters:
+                yield Problem(
+                    f"triggers.{index}.parameters.{name}",
+                    f"the flow has no parameter {name!r}",
+                    nearest(name, spec.parameters),
+                )

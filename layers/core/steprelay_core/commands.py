@@ -1,0 +1,70 @@
+"""Effects that a decision asks for: plain values, saved with the state before any of them is carried out.
+
+They wait in the outbox until applied, so each must be harmless when applied twice.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from steprelay_core.state.model import GroupKey
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitJob:
+    """Hand a submission's members to AWS Batch, as one job or as one array."""
+
+    kind: Literal["submit_job"] = field(default="submit_job", init=False)
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeLight:
+    """Hand a submission's members to the light function."""
+
+    kind: Literal["invoke_light"] = field(default="invoke_light", init=False)
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Come back at `due` (seconds since the epoch) to start this attempt."""
+
+    kind: Literal["start_timer"] = field(default="start_timer", init=False)
+    group: GroupKey
+    attempt: int
+    member: int
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateJob:
+    """End a Batch job that no longer matters; `reason` is echoed in its statusReason."""
+
+    kind: Literal["terminate_job"] = field(default="terminate_job", init=False)
+    job_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FenceAttempt:
+    """Write the claims of an attempt that the dispatcher moves past, so no late container can take them."""
+
+    kind: Literal["fence_attempt"] = field(default="fence_attempt", init=False)
+    group: GroupKey
+    attempt: int
+    members: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Publish an event on the relay's bus; `id` is stable over redelivery."""
+
+    kind: Literal["announce"] = field(default="announce", init=False)
+    id: str
+    detail_type: str
+    detail: dict[str, Any]
+
+
+Command = SubmitJob | InvokeLight | StartTimer | TerminateJob | FenceAttempt | Announce

@@ -1,0 +1,124 @@
+"""What follows when tasks have succeeded: next steps, branches, foreach, joins, the end of the run."""
+
+from dataclasses import replace
+
+from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.launch import launch
+from steprelay_core.spec import Flow, Split, Transition
+from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
+from steprelay_core.state.outcome import Outcome
+from steprelay_core.state.ranges import Ranges
+
+
+def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: int) -> None:
+    """Record that these members' attempt won, and start what was waiting for them."""
+    members = Ranges.collect(outcomes)
+    group = settle_members(draft.group(key), members)
+    chosen, fanout = dict(group.chosen), dict(group.fanout)
+    for member, outcome in outcomes.items():
+        if outcome.transition is not None:
+            chosen[outcome.transition] = chosen.get(outcome.transition, Ranges()) | Ranges.of(member)
+        if outcome.foreach_count is not None:
+            fanout[member] = outcome.foreach_count
+    won = group.won | {attempt: group.won.get(attempt, Ranges()) | members}
+    group = replace(group, won=won, chosen=chosen, fanout=fanout)
+    draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
+    for position, transition in enumerate(draft.flow.step(key.step).next):
+        _follow(draft, key, members & chosen.get(position, Ranges()), transition)
+
+
+def _follow(draft: Draft, key: GroupKey, members: Ranges, transition: Transition) -> None:
+    if not len(members):
+        return
+    if transition.foreach is not None:
+        for member in members:
+            _fan_out(draft, key, member, transition.to[0])
+        return
+    for step in transition.to:
+        if draft.flow.step(step).join:
+            _arrive(draft, step, key, members)
+        else:
+            launch(draft, GroupKey(step, key.path), members)
+
+
+def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> None:
+    count = draft.group(key).fanout.get(member, 0)
+    if count:
+        launch(draft, GroupKey(step, (*key.path, member)), Ranges.upto(count))
+        return
+    join = next(name for name, split in draft.flow.graph.closes.items() if split.step == key.step)
+    launch(draft, GroupKey(join, key.path), Ranges.of(member))
+
+
+def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> None:
+    """Start the join for those of its members whose every input is there."""
+    split = draft.flow.graph.closes[join]
+    if split.kind == "foreach":
+        joining, candidates = GroupKey(join, key.path[:-1]), Ranges.of(key.path[-1])
+    else:
+        joining, candidates = GroupKey(join, key.path), members
+    ready = [
+        member
+        for member in candidates - draft.group(joining).members
+        if _complete(draft, split, join, joining.path, member)
+    ]
+    launch(draft, joining, Ranges.collect(ready))
+
+
+def _complete(draft: Draft, split: Split, join: str, path: tuple[int, ...], member: int) -> bool:
+    source = draft.group(GroupKey(split.step, path))
+    parents = draft.flow.parents[join]
+    if split.kind == "foreach":
+        inner = (*path, member)
+        arrived = sum(len(took(draft.flow, draft.group(GroupKey(parent, inner)), join)) for parent in parents)
+        return arrived == source.fanout.get(member)
+    sides = next(
+        len(draft.flow.step(split.step).next[position].to)
+        for position, chosen in source.chosen.items()
+        if member in chosen
+    )
+    return sides == sum(member in took(draft.flow, draft.group(GroupKey(parent, path)), join) for parent in parents)
+
+
+def took(flow: Flow, group: Group, step: str) -> Ranges:
+    """The members of a group that went on to this step."""
+    members = Ranges()
+    for position, chosen in group.chosen.items():
+        if step in flow.step(group.key.step).next[position].to:
+            members |= chosen
+    return members
+
+
+def finish_if_done(draft: Draft) -> None:
+    """End the run once none of its tasks has an attempt under way or due."""
+    if draft.run.status.terminal or any(len(group.live) for group in draft.groups.values()):
+        return
+    if draft.run.failure is None and not _last_step_succeeded(draft):
+        failure = Failure("internal", "nothing is left to run, but the last step was never reached")
+        draft.set_run(failure=RunFailure("", 0, failure))
+    status = RunStatus.SUCCEEDED if draft.run.failure is None else RunStatus.FAILED
+    draft.set_run(status=status, ended_at=draft.now)
+    detail: dict[str, object] = {"seconds": round(draft.now - draft.run.created_at, 3)}
+    if draft.run.failure is not None:
+        detail |= describe_failure(draft.run.failure)
+    draft.announce(f"Run {status.value.capitalize()}", "", detail)
+
+
+def describe_failure(cause: RunFailure) -> dict[str, object]:
+    """The first cause as events carry it."""
+    return {
+        "task": cause.task,
+        "attempt": cause.attempt,
+        "class": cause.failure.class_,
+        "reason": cause.failure.reason,
+        "exit_code": cause.failure.exit_code,
+        "log_stream": cause.failure.log_stream,
+    }
+
+
+def _last_step_succeeded(draft: Draft) -> bool:
+    """A run ends in a step without a way on, outside any split."""
+    return any(
+        len(group.succeeded) and not draft.flow.step(key.step).next and not key.path
+        for key, group in draft.groups.items()
+    )

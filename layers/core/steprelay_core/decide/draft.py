@@ -1,0 +1,94 @@
+"""The working copy of a run that one decision is made on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from steprelay_core.commands import Announce, Command
+from steprelay_core.spec import Flow
+from steprelay_core.state.model import Group, GroupKey, Run, Submission
+from steprelay_core.state.ranges import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an event leads to: the run and groups to save, and the commands that wait in the outbox.
+
+    `note` says why nothing follows, where nothing does.
+    """
+
+    run: Run | None
+    groups: tuple[Group, ...] = ()
+    commands: tuple[Command, ...] = ()
+    note: str | None = None
+
+    def then(self, later: "Decision") -> "Decision":
+        """This decision followed by one made on its result, as a single one."""
+        groups = {group.key: group for group in (*self.groups, *later.groups)}
+        run = later.run if later.run is not None else self.run
+        return Decision(run, tuple(groups.values()), (*self.commands, *later.commands), later.note or self.note)
+
+
+@dataclass
+class Draft:
+    """A run being decided on; only ever replaced values go in, so the stored ones stay as they were."""
+
+    flow: Flow
+    run: Run
+    groups: dict[GroupKey, Group]
+    now: float
+    changed: dict[GroupKey, None] = field(default_factory=dict)
+    commands: list[Command] = field(default_factory=list)
+    run_changed: bool = False
+    note: str | None = None
+
+    def group(self, key: GroupKey) -> Group:
+        """The group, or an empty one that has not begun."""
+        return self.groups.get(key, Group(key))
+
+    def put(self, group: Group) -> None:
+        self.groups[group.key] = group
+        self.changed[group.key] = None
+
+    def set_run(self, **changes: Any) -> None:
+        self.run = replace(self.run, **changes)
+        self.run_changed = True
+
+    def ask(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def announce(self, detail_type: str, subject: str, detail: dict[str, Any]) -> None:
+        """Publish once the state is saved; the id is derived from run, kind and subject, never drawn."""
+        identity = ":".join(part for part in (self.run.id, detail_type.lower().replace(" ", "-"), subject) if part)
+        known = {"id": identity, "run": self.run.id, "flow": self.run.flow, "at": self.now}
+        self.ask(Announce(identity, detail_type, known | detail))
+
+    def decision(self) -> Decision:
+        groups = tuple(self.groups[key] for key in self.changed)
+        if not (groups or self.run_changed or self.commands):
+            return Decision(None, note=self.note)
+        return Decision(self.run, groups, tuple(self.commands), self.note)
+
+
+def find_submission(group: Group, submission_id: str) -> Submission | None:
+    """The submission of this id, while any of its members is undecided."""
+    return next((submission for submission in group.submissions if submission.id == submission_id), None)
+
+
+def swap_submission(group: Group, new: Submission) -> Group:
+    """The group with a submission replaced; one with no open member is dropped."""
+    kept = (new if submission.id == new.id else submission for submission in group.submissions)
+    return replace(group, submissions=tuple(submission for submission in kept if len(submission.open)))
+
+
+def settle_members(group: Group, members: Ranges) -> Group:
+    """Take members out of the submissions that hold them open."""
+    left = (replace(submission, open=submission.open - members) for submission in group.submissions)
+    return replace(group, submissions=tuple(submission for submission in left if len(submission.open)))
+
+
+def union(parts: Iterable[Ranges]) -> Ranges:
+    total = Ranges()
+    for part in parts:
+        total |= part
+    return total

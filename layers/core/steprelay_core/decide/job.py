@@ -1,0 +1,148 @@
+"""Batch job state changes: the outcome decides, the event only says when to look."""
+
+from dataclasses import replace
+
+from steprelay_core.commands import TerminateJob
+from steprelay_core.decide.advance import finish_if_done, succeed
+from steprelay_core.decide.draft import Draft, find_submission, swap_submission
+from steprelay_core.decide.failure import CANCEL_PREFIX, classify
+from steprelay_core.decide.outcome import judge, told
+from steprelay_core.decide.retry import fail_attempt
+from steprelay_core.state.events import JobChanged, JobSubmitted, SubmitRefused
+from steprelay_core.state.model import Failure, GroupKey, Submission, TaskKey
+from steprelay_core.state.outcome import Outcome
+from steprelay_core.state.ranges import Ranges
+
+Outcomes = dict[tuple[TaskKey, int], Outcome]
+
+# AWS Batch: events come at least once and in any order, so a status only ever moves up this ladder.
+RANK = {status: rank for rank, status in enumerate(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"))}
+TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
+
+
+def members_of(submission: Submission, job: JobChanged) -> Ranges:
+    """The undecided members that this job event speaks of."""
+    if job.index is None:
+        return submission.open
+    if job.index >= len(submission.members):
+        return Ranges()
+    return Ranges.of(submission.members.at(job.index)) & submission.open
+
+
+def on_job_changed(draft: Draft, job: JobChanged, outcomes: Outcomes) -> None:
+    submission = find_submission(draft.group(job.group), job.submission)
+    if draft.run.status.terminal:
+        draft.note = "the run has ended"
+        if job.status not in TERMINAL and job.index is None:
+            draft.ask(TerminateJob(job.job_id, f"{CANCEL_PREFIX}: the run has ended"))
+        return
+    if submission is None:
+        draft.note = "no attempt is waiting for this job"
+        return
+    if job.status not in TERMINAL:
+        _observe(draft, submission, job)
+        return
+    _end(draft, submission, job, outcomes)
+    finish_if_done(draft)
+
+
+def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
+    """Remember how far the job is; a Batch-internal retry (more attempts) starts the ladder again."""
+    if job.index is not None or not _is_ours(submission, job):
+        draft.note = "nothing to remember of this job"
+        return
+    seen, new = (submission.attempts_seen, RANK.get(submission.status, 0)), (job.attempts, RANK[job.status])
+    if new <= seen:
+        draft.note = f"{job.status} is not news"
+        return
+    changed = replace(
+        submission,
+        status=job.status,
+        attempts_seen=job.attempts,
+        job_id=job.job_id,
+        started_at=job.started_at or submission.started_at,
+        log_stream=job.log_stream or submission.log_stream,
+    )
+    draft.put(swap_submission(draft.group(job.group), changed))
+
+
+def _is_ours(submission: Submission, job: JobChanged) -> bool:
+    return submission.job_id is None or submission.job_id == job.job_id.partition(":")[0]
+
+
+def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcomes) -> None:
+    members = members_of(submission, job)
+    if not draft.flow.step(job.group.step).package:
+        _end_without_runner(draft, submission, job, members)
+        return
+    ended = _outcomes_of(draft, job.group, submission.attempt, members, outcomes)
+    won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
+    if won:
+        succeed(draft, job.group, won, submission.attempt)
+    lost = members - Ranges.collect(won)
+    if not _is_ours(submission, job):
+        draft.note = "a second job of this attempt ended; only an outcome counts"
+        return
+    for member in lost:
+        failure = _failure(job, ended.get(member))
+        if failure is None:
+            _await_children(draft, submission, job)
+            return
+        fail_attempt(draft, job.group, Ranges.of(member), submission.attempt, failure)
+
+
+def _await_children(draft: Draft, submission: Submission, job: JobChanged) -> None:
+    """The array is over, but how its failed children ended only their own events (or the sweep) can tell."""
+    draft.note = "some children's own events are still to come"
+    current = find_submission(draft.group(job.group), submission.id)
+    if current is not None and current.status != job.status:
+        draft.put(swap_submission(draft.group(job.group), replace(current, status=job.status)))
+
+
+def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, members: Ranges) -> None:
+    """A step without our runner leaves no outcome: the job's own state decides."""
+    if job.status == "SUCCEEDED":
+        transition = 0 if draft.flow.step(job.group.step).next else None
+        outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=transition)
+        succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
+    elif job.size is None:
+        for member in members:
+            fail_attempt(draft, job.group, Ranges.of(member), submission.attempt, classify(job))
+
+
+def _outcomes_of(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:
+    found, step = {}, draft.flow.step(key.step)
+    for member in members:
+        outcome = outcomes.get((key.task(member), attempt))
+        if outcome is not None:
+            found[member] = judge(step, outcome)
+    return found
+
+
+def _failure(job: JobChanged, outcome: Outcome | None) -> Failure | None:
+    """Why a member's attempt failed; None where only the child's own event can tell."""
+    if outcome is not None and outcome.failure is not None:
+        return told(outcome.failure, job.exit_code, job.log_stream)
+    if job.status == "SUCCEEDED":
+        return Failure("unknown_outcome", "the job ended well but left no outcome", job.exit_code, job.log_stream)
+    return None if job.size is not None else classify(job)
+
+
+def on_job_submitted(draft: Draft, event: JobSubmitted) -> None:
+    submission = find_submission(draft.group(event.group), event.submission)
+    if draft.run.status.terminal or submission is None:
+        draft.ask(TerminateJob(event.job_id, f"{CANCEL_PREFIX}: the attempt is over"))
+        return
+    if submission.job_id is None or submission.job_name is None:
+        changed = replace(submission, job_id=submission.job_id or event.job_id, job_name=event.job_name)
+        draft.put(swap_submission(draft.group(event.group), changed))
+
+
+def on_submit_refused(draft: Draft, event: SubmitRefused) -> None:
+    submission = find_submission(draft.group(event.group), event.submission)
+    if submission is None or draft.run.status.terminal:
+        draft.note = "the refused attempt is over already"
+        return
+    failure = Failure("config", event.reason)
+    fail_attempt(draft, event.group, submission.open, submission.attempt, failure)
+    finish_if_done(draft)

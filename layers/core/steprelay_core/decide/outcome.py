@@ -1,0 +1,31 @@
+"""Whether an outcome can be believed: user code holds the role that writes it."""
+
+from steprelay_core.spec import Step
+from steprelay_core.state.model import Failure
+from steprelay_core.state.outcome import Outcome, OutcomeFailure
+
+
+def judge(step: Step, outcome: Outcome) -> Outcome:
+    """The outcome, or a failed one in place of a success that does not fit the step's ways on."""
+    if outcome.status == "failed":
+        return outcome if outcome.failure is not None else _refuse(outcome, "it failed without saying why")
+    if not step.next:
+        return outcome if outcome.transition is None else _refuse(outcome, "the last step goes nowhere")
+    if outcome.transition is None or not 0 <= outcome.transition < len(step.next):
+        return _refuse(outcome, f"way {outcome.transition} is none of the step's {len(step.next)}")
+    fans_out = step.next[outcome.transition].foreach is not None
+    if fans_out != (outcome.foreach_count is not None and outcome.foreach_count >= 0):
+        return _refuse(outcome, f"foreach_count {outcome.foreach_count} does not fit the way taken")
+    return outcome
+
+
+def _refuse(outcome: Outcome, why: str) -> Outcome:
+    failure = OutcomeFailure(class_="program", type="UnreadableOutcome", message=f"outcome.json: {why}")
+    return Outcome(outcome_version=1, status="failed", attempt=outcome.attempt, failure=failure)
+
+
+def told(failure: OutcomeFailure, exit_code: int | None = None, log_stream: str | None = None) -> Failure:
+    """The failure in the runner's own words."""
+    reason = f"{failure.type}: {failure.message}" if failure.message else failure.type
+    code = failure.exit_code if failure.exit_code is not None else exit_code
+    return Failure(failure.class_, reason, code, log_stream)

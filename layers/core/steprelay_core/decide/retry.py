@@ -1,0 +1,72 @@
+"""What follows when an attempt has failed: another attempt, now or later, or the end of the task."""
+
+from dataclasses import replace
+
+from steprelay_core.commands import FenceAttempt, StartTimer
+from steprelay_core.decide.advance import describe_failure
+from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.failure import is_final
+from steprelay_core.decide.launch import launch
+from steprelay_core.spec.models import Retry
+from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Wait
+from steprelay_core.state.ranges import Ranges
+
+# How many failed attempts a group keeps word for word; the first ones tell the cause.
+HISTORY_LIMIT = 50
+
+
+def fail_attempt(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure: Failure) -> None:
+    """Move these members past an attempt that failed.
+
+    The attempt is fenced first: whatever container of it still wakes finds its claim taken.
+    """
+    group = settle_members(draft.group(key), members)
+    lines = tuple(FailedAttempt(member, attempt, draft.now, failure) for member in members)
+    draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
+    draft.ask(FenceAttempt(key, attempt, members.spans))
+    retry = draft.flow.step(key.step).retry
+    if draft.run.failure is None and not is_final(failure) and attempt <= (retry.times if retry else 0):
+        _try_again(draft, key, members, attempt + 1, delay_before(attempt + 1, retry) if retry else 0)
+    else:
+        give_up(draft, key, members, attempt, failure)
+
+
+def delay_before(attempt: int, retry: Retry) -> float:
+    """Seconds to wait before this attempt; the second one waits `minutes_between_retries`."""
+    return float(retry.minutes_between_retries) * 60 * float(retry.backoff) ** (attempt - 2)
+
+
+def _try_again(draft: Draft, key: GroupKey, members: Ranges, attempt: int, delay: float) -> None:
+    if delay <= 0:
+        launch(draft, key, members, attempt)
+        return
+    wait = Wait(attempt, members, draft.now + delay)
+    group = draft.group(key)
+    draft.put(replace(group, waits=(*group.waits, wait)))
+    draft.ask(StartTimer(key, attempt, members.at(0), wait.due))
+
+
+def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure: Failure) -> None:
+    """End tasks for good. The run's first such failure stops new attempts; what runs may finish."""
+    group = draft.group(key)
+    group = replace(group, failed=group.failed | members)
+    draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
+    if draft.run.failure is not None:
+        return
+    task = str(key.task(members.at(0)))
+    draft.set_run(failure=RunFailure(task, attempt, failure))
+    draft.announce("Step Failed", task, {"step": key.step} | describe_failure(RunFailure(task, attempt, failure)))
+    for other in list(draft.groups.values()):
+        drop_waits(draft, other.key)
+
+
+def drop_waits(draft: Draft, key: GroupKey) -> None:
+    """Give up on attempts that have not begun, since the run ends."""
+    group = draft.group(key)
+    if not group.waits:
+        return
+    waiting = Ranges()
+    for wait in group.waits:
+        waiting |= wait.members
+    group = replace(group, waits=(), failed=group.failed | waiting)
+    draft.put(replace(group, ended_at=None if len(group.live) else draft.now))

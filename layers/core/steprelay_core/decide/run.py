@@ -1,0 +1,86 @@
+"""The run's own events: start, light steps' ends, timers, cancellation."""
+
+from dataclasses import replace
+
+from steprelay_core.commands import FenceAttempt, StartTimer, TerminateJob
+from steprelay_core.decide.advance import finish_if_done, succeed
+from steprelay_core.decide.draft import Draft
+from steprelay_core.decide.failure import CANCEL_PREFIX
+from steprelay_core.decide.job import Outcomes
+from steprelay_core.decide.launch import launch
+from steprelay_core.decide.outcome import judge, told
+from steprelay_core.decide.retry import fail_attempt
+from steprelay_core.state.events import CancelRequested, LightEnded, TimerDue
+from steprelay_core.state.model import Failure, Group, GroupKey, RunStatus
+from steprelay_core.state.ranges import Ranges
+
+# A timer may go off this much before its time (seconds): Scheduler and SQS round to whole seconds.
+TIMER_TOLERANCE = 1.0
+
+
+def on_started(draft: Draft) -> None:
+    draft.run_changed = True
+    origin = {"origin": draft.run.origin.kind} | draft.run.origin.detail
+    draft.announce("Run Started", "", {"parameters": draft.run.parameters} | origin)
+    launch(draft, GroupKey(draft.flow.spec.start), Ranges.of(0))
+
+
+def on_light_ended(draft: Draft, event: LightEnded, outcomes: Outcomes) -> None:
+    group = draft.group(event.group)
+    waiting = any(
+        submission.attempt == event.attempt and event.member in submission.open for submission in group.submissions
+    )
+    if not waiting or draft.run.status.terminal:
+        draft.note = "no attempt is waiting for this end"
+        return
+    found = outcomes.get((event.group.task(event.member), event.attempt))
+    outcome = judge(draft.flow.step(event.group.step), found) if found is not None else None
+    if outcome is not None and outcome.status == "succeeded":
+        succeed(draft, event.group, {event.member: outcome}, event.attempt)
+    elif outcome is not None and outcome.failure is not None:
+        fail_attempt(draft, event.group, Ranges.of(event.member), event.attempt, told(outcome.failure))
+    else:
+        failure = Failure("host", event.lost or "the light function left no outcome")
+        fail_attempt(draft, event.group, Ranges.of(event.member), event.attempt, failure)
+    finish_if_done(draft)
+
+
+def on_timer_due(draft: Draft, event: TimerDue) -> None:
+    group = draft.group(event.group)
+    awaited = [wait for wait in group.waits if wait.attempt == event.attempt and event.member in wait.members]
+    if not awaited or draft.run.status.terminal:
+        draft.note = "nothing waits for this timer"
+        return
+    limit = draft.now + TIMER_TOLERANCE
+    if awaited[0].due > limit:
+        draft.ask(StartTimer(event.group, event.attempt, event.member, awaited[0].due))
+        return
+    # Others that are due by now go along: one array instead of many jobs.
+    due = [wait for wait in group.waits if wait.attempt == event.attempt and wait.due <= limit]
+    draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in due)))
+    members = Ranges()
+    for wait in due:
+        members |= wait.members
+    launch(draft, event.group, members, event.attempt)
+
+
+def on_cancel(draft: Draft, event: CancelRequested) -> None:
+    if draft.run.status.terminal:
+        draft.note = "the run has ended already"
+        return
+    reason = f"{CANCEL_PREFIX}: {event.reason or 'on request'}"
+    for group in list(draft.groups.values()):
+        _stop(draft, group, reason)
+    draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now)
+    draft.announce("Run Cancelled", "", {"reason": event.reason})
+
+
+def _stop(draft: Draft, group: Group, reason: str) -> None:
+    if not len(group.live):
+        return
+    for submission in group.submissions:
+        draft.ask(FenceAttempt(group.key, submission.attempt, submission.open.spans))
+        if submission.job_id is not None:
+            draft.ask(TerminateJob(submission.job_id, reason))
+    ended = replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now)
+    draft.put(ended)

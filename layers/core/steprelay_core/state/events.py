@@ -1,0 +1,92 @@
+"""What can happen to a run, as typed facts: the only inputs of `decide`, made by `inbound` from raw JSON."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from steprelay_core.state.model import GroupKey, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A package was accepted or a deployed flow requested; `run` is derived from what asked for it."""
+
+    run: str
+    flow: str
+    digest: str
+    origin: Origin
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """A Batch job state change of one of our jobs. `index` is set for a child of an array, `size` for a parent.
+
+    `attempts` counts the job's Batch-internal attempts that have ended or begun; times are seconds.
+    """
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    status: str
+    reason: str = ""
+    attempts: int = 0
+    index: int | None = None
+    size: int | None = None
+    exit_code: int | None = None
+    container_reason: str = ""
+    log_stream: str | None = None
+    started_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LightEnded:
+    """The light function is through with an attempt; its outcome is in the data bucket, or `lost` says why not."""
+
+    run: str
+    group: GroupKey
+    member: int
+    attempt: int
+    lost: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """The wait before an attempt is over; `member` is the first of those that wait."""
+
+    run: str
+    group: GroupKey
+    attempt: int
+    member: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmitted:
+    """Batch took a submission; the engine tells itself what SubmitJob answered."""
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    job_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRefused:
+    """Batch will never take this submission (a client error, not throttling)."""
+
+    run: str
+    group: GroupKey
+    submission: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody asked for the run to stop."""
+
+    run: str
+    reason: str = ""
+
+
+Event = RunStarted | JobChanged | LightEnded | TimerDue | JobSubmitted | SubmitRefused | CancelRequested

@@ -1,0 +1,193 @@
+"""What the relay remembers of a run: frozen values, all times in seconds since the epoch.
+
+A task is one execution of a step: `(step, path, member)`. `path` holds the index in each enclosing foreach
+but the innermost, starting with the root's 0, and `member` the index in the innermost one. A step outside any
+foreach has path `()` and member 0; the tasks of a foreach directly under it have path `(0,)`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from steprelay_core.state.ranges import Ranges
+
+
+class RunStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def terminal(self) -> bool:
+        return self is not RunStatus.RUNNING
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GroupKey:
+    """The tasks of one step under one parent."""
+
+    step: str
+    path: tuple[int, ...] = ()
+
+    def task(self, member: int) -> "TaskKey":
+        return TaskKey(self.step, self.path, member)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TaskKey:
+    """One execution of a step in a run."""
+
+    step: str
+    path: tuple[int, ...]
+    member: int
+
+    @property
+    def group(self) -> GroupKey:
+        return GroupKey(self.step, self.path)
+
+    @property
+    def split(self) -> str:
+        """The whole split path as text, root first: `0` outside any foreach, `0.3` for the fourth split."""
+        return ".".join(str(index) for index in (*self.path, self.member))
+
+    def __str__(self) -> str:
+        """What people see: `train`, or `train.3` and `train.3.0` inside foreach steps."""
+        inner = (*self.path, self.member)[1:]
+        return ".".join([self.step, *(str(index) for index in inner)])
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed. `class_` is an id of the failure classes (docs/failures.md)."""
+
+    class_: str
+    reason: str
+    exit_code: int | None = None
+    log_stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One attempt of some members of a group, handed to Batch as one job or array, or to the light function.
+
+    Its identity in the group is `(attempt, first member)`: no member is in two submissions of one attempt.
+    `members` keeps all it was submitted with (the index map of the array), `open` those still undecided.
+    """
+
+    attempt: int
+    members: Ranges
+    open: Ranges
+    light: bool
+    submitted_at: float
+    job_id: str | None = None
+    job_name: str | None = None
+    status: str = "SUBMITTED"
+    attempts_seen: int = 0
+    started_at: float | None = None
+    log_stream: str | None = None
+    deadline: float | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.attempt}-{self.members.at(0)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Members between two attempts: `attempt` starts at `due`."""
+
+    attempt: int
+    members: Ranges
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A line of a task's history: which attempt failed, and why."""
+
+    member: int
+    attempt: int
+    at: float
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The tasks of one step under one parent, each in exactly one place.
+
+    `submissions[].open`, `waits`, `won` or `failed`. `won` keeps which attempt won, because artifacts are written
+    per attempt; `chosen` which transition the winners took; `fanout` the number of items of those that
+    started a foreach.
+    """
+
+    key: GroupKey
+    submissions: tuple[Submission, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    won: dict[int, Ranges] = field(default_factory=dict)
+    failed: Ranges = field(default_factory=Ranges)
+    chosen: dict[int, Ranges] = field(default_factory=dict)
+    fanout: dict[int, int] = field(default_factory=dict)
+    history: tuple[FailedAttempt, ...] = ()
+    started_at: float | None = None
+    ended_at: float | None = None
+    version: int = 0
+
+    @property
+    def succeeded(self) -> Ranges:
+        members = Ranges()
+        for part in self.won.values():
+            members |= part
+        return members
+
+    @property
+    def live(self) -> Ranges:
+        """Members with an attempt under way or due."""
+        members = Ranges()
+        for submission in self.submissions:
+            members |= submission.open
+        for wait in self.waits:
+            members |= wait.members
+        return members
+
+    @property
+    def members(self) -> Ranges:
+        """Every task of the group that exists so far."""
+        return self.live | self.succeeded | self.failed
+
+    def winner(self, member: int) -> int | None:
+        """The attempt that won for this member."""
+        return next((attempt for attempt, members in self.won.items() if member in members), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What started a run: `kind` and, per kind, the object, event or schedule it was."""
+
+    kind: Literal["upload", "request", "schedule", "event", "resume"]
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """The first cause of a failed run."""
+
+    task: str
+    attempt: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a flow from one package (`digest`: sha256 of the archive, hex)."""
+
+    id: str
+    flow: str
+    digest: str
+    created_at: float
+    origin: Origin
+    parameters: dict[str, Any] = field(default_factory=dict)
+    status: RunStatus = RunStatus.RUNNING
+    failure: RunFailure | None = None
+    ended_at: float | None = None
+    version: int = 0

@@ -1,0 +1,109 @@
+"""Sets of task indices as ranges, so that ten thousand failing tasks stay a few bytes of state."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """A set of non-negative ints as sorted, disjoint, non-adjacent spans `(first, last)`, both included."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, *members: int) -> "Ranges":
+        return cls.collect(members)
+
+    @classmethod
+    def upto(cls, size: int) -> "Ranges":
+        """The members 0 to size-1."""
+        return cls(((0, size - 1),)) if size else cls()
+
+    @classmethod
+    def collect(cls, members: Iterable[int]) -> "Ranges":
+        return cls._normal([(member, member) for member in members])
+
+    @classmethod
+    def _normal(cls, spans: list[tuple[int, int]]) -> "Ranges":
+        merged: list[tuple[int, int]] = []
+        for first, last in sorted(spans):
+            if merged and first <= merged[-1][1] + 1:
+                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+            else:
+                merged.append((first, last))
+        return cls(tuple(merged))
+
+    def __or__(self, other: "Ranges") -> "Ranges":
+        return self._normal([*self.spans, *other.spans])
+
+    def __sub__(self, other: "Ranges") -> "Ranges":
+        kept: list[tuple[int, int]] = []
+        for first, last in self.spans:
+            for cut_first, cut_last in other.spans:
+                if cut_last < first or cut_first > last:
+                    continue
+                if first < cut_first:
+                    kept.append((first, cut_first - 1))
+                first = cut_last + 1
+            if first <= last:
+                kept.append((first, last))
+        return self._normal(kept)
+
+    def __and__(self, other: "Ranges") -> "Ranges":
+        return self - (self - other)
+
+    def __contains__(self, member: int) -> bool:
+        return any(first <= member <= last for first, last in self.spans)
+
+    def __iter__(self) -> Iterator[int]:
+        for first, last in self.spans:
+            yield from range(first, last + 1)
+
+    def __len__(self) -> int:
+        return sum(last - first + 1 for first, last in self.spans)
+
+    def at(self, position: int) -> int:
+        """The member at this position, counted from 0 in ascending order: how an array index finds its task.
+
+        Raises:
+            IndexError: if there are not that many members.
+        """
+        for first, last in self.spans:
+            size = last - first + 1
+            if position < size:
+                return first + position
+            position -= size
+        raise IndexError(position)
+
+    def position(self, member: int) -> int:
+        """The position of a member, the reverse of `at`.
+
+        Raises:
+            ValueError: if it is not a member.
+        """
+        before = 0
+        for first, last in self.spans:
+            if first <= member <= last:
+                return before + member - first
+            before += last - first + 1
+        raise ValueError(member)
+
+    def chunks(self, size: int) -> Iterator["Ranges"]:
+        """Cut into parts of at most `size` members, in order."""
+        rest = list(self.spans)
+        while rest:
+            taken: list[tuple[int, int]] = []
+            room = size
+            while rest and room:
+                first, last = rest.pop(0)
+                end = min(last, first + room - 1)
+                taken.append((first, end))
+                room -= end - first + 1
+                if end < last:
+                    rest.insert(0, (end + 1, last))
+            yield Ranges(tuple(taken))
+
+    def __str__(self) -> str:
+        return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in self.spans)
+
+

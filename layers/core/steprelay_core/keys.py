@@ -1,0 +1,32 @@
+"""Where things lie in the data bucket (docs/architecture.md, "Objects")."""
+
+from steprelay_core.state.model import GroupKey, TaskKey
+
+
+def package(digest: str) -> str:
+    return f"packages/{digest}.tar.gz"
+
+
+def spec(digest: str) -> str:
+    return f"packages/{digest}.json"
+
+
+def dotted(path: tuple[int, ...]) -> str:
+    """A path as text: `0.3`, or `_` when empty, since keys and job parameters cannot hold an empty part."""
+    return ".".join(str(index) for index in path) or "_"
+
+
+def brief(run: str, group: GroupKey, submission: str) -> str:
+    return f"runs/{run}/{group.step}/{dotted(group.path)}/brief-{submission}.json"
+
+
+def claim(run: str, task: TaskKey, attempt: int) -> str:
+    return f"{_attempt(run, task, attempt)}/claim.json"
+
+
+def outcome(run: str, task: TaskKey, attempt: int) -> str:
+    return f"{_attempt(run, task, attempt)}/outcome.json"
+
+
+def _attempt(run: str, task: TaskKey, attempt: int) -> str:
+    return f"runs/{run}/{task.step}/{task.split}/{attempt}"

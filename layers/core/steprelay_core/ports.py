@@ -1,0 +1,223 @@
+"""The outside world as the engine needs it: small Protocols, implemented in `aws/` and by the tests' fakes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from steprelay_core.commands import Announce, Command
+from steprelay_core.inbound.upload import Upload
+from steprelay_core.spec import Flow
+from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
+from steprelay_core.state.outcome import Outcome
+
+Platform = Literal["ec2", "fargate"]
+
+
+class Conflict(Exception):
+    """Someone else saved the run in between; load it again and decide anew."""
+
+
+class Refused(Exception):
+    """AWS will never take this request; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """Commands saved with a state change and not yet known to be applied."""
+
+    id: str
+    created_at: float
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A run as loaded: itself, its groups, and what is left in its outbox."""
+
+    run: Run
+    groups: dict[GroupKey, Group]
+    outbox: tuple[OutboxEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The version of a flow that schedules, events and requests start."""
+
+    flow: str
+    digest: str
+    deployed_at: float
+    triggers: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """Runs, groups, outboxes and deployments with optimistic versions."""
+
+    def load(self, run: str) -> Stored | None: ...
+
+    def save(
+        self, run: Run, groups: Sequence[Group], *, add: OutboxEntry | None = None, done: Iterable[str] = ()
+    ) -> None:
+        """Write all in one transaction: run and groups at their version + 1, one outbox entry added, others removed.
+
+        Raises:
+            Conflict: if the run or one of the groups has another version in the store (version 0: exists already).
+        """
+
+    def clear(self, run: str, done: Iterable[str]) -> None:
+        """Remove outbox entries whose commands are all applied; ones already gone are no error."""
+
+    def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
+        """Runs, newest first."""
+
+    def unsettled(self, *, limit: int = 1000) -> list[str]:
+        """Ids of the runs that live, or have commands left in their outbox though they have ended."""
+
+    def deploy(self, deployment: Deployment) -> Deployment | None:
+        """Make this the flow's deployment; returns the one it replaces."""
+
+    def deployment(self, flow: str) -> Deployment | None: ...
+
+    def subscribers(self, event: str) -> list[Deployment]:
+        """Deployments that a bus event of this name (detail-type) starts."""
+
+
+class Jobs(Protocol):
+    """AWS Batch."""
+
+    def platform(self, queue: str) -> Platform:
+        """The platform of the queue's compute environments.
+
+        Raises:
+            Refused: if there is no such queue.
+        """
+
+    def ensure_definition(self, request: dict[str, Any]) -> str:
+        """The ARN of the definition with this content (its name carries the hash), registered if need be.
+
+        Raises:
+            Refused: if Batch rejects it.
+        """
+
+    def submit(self, request: dict[str, Any]) -> str:
+        """SubmitJob; returns the job id.
+
+        Raises:
+            Refused: if Batch rejects it.
+        """
+
+    def find(self, queue: str, job_name: str) -> str | None:
+        """The id of the newest job with this name in this queue, if ListJobs knows one."""
+
+    def terminate(self, job_id: str, reason: str) -> None: ...
+
+    def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """DescribeJobs for any number of ids; jobs that Batch has forgotten are missing from the answer."""
+
+
+class Light(Protocol):
+    """The queue in front of the light function."""
+
+    def invoke(self, messages: Sequence[dict[str, Any]]) -> None: ...
+
+
+class Timers(Protocol):
+    """Messages to ourselves at a later time, to the second within 15 minutes, to the minute beyond."""
+
+    def start(self, name: str, message: dict[str, Any], due: float) -> None: ...
+
+
+class Bus(Protocol):
+    """The relay's event bus."""
+
+    def publish(self, events: Sequence[Announce]) -> None: ...
+
+
+class Objects(Protocol):
+    """The data bucket."""
+
+    def flow(self, digest: str) -> Flow:
+        """The validated spec of an accepted package."""
+
+    def put_once(self, key: str, body: bytes) -> bool:
+        """Write unless the key exists; whether it was written now."""
+
+    def put(self, key: str, body: bytes) -> None: ...
+
+    def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
+        """The outcomes of these (task, attempt) that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadHead:
+    """What S3 says of an uploaded object without reading it.
+
+    `size` in bytes; `uploaded_at` in seconds; `sha256` (hex) where the uploader had S3 check one.
+    """
+
+    version: str | None
+    size: int
+    uploaded_at: float
+    metadata: dict[str, str]
+    sha256: str | None = None
+
+
+class Uploads(Protocol):
+    """The package bucket, as the dispatcher uses it: it reads, copies and tags, and never deletes."""
+
+    def head(self, upload: Upload) -> UploadHead | None:
+        """None if the object is gone, or is not the one that the event told of."""
+
+    def read(self, upload: Upload, start: int, size: int) -> bytes:
+        """At most `size` bytes from `start`: one ranged GET."""
+
+    def store(self, upload: Upload, head: UploadHead) -> str:
+        """Copy the object, without reading it, to `packages/<sha256>.tar.gz` in the data bucket; the sha256 in hex."""
+
+    def tag(self, upload: Upload, tags: dict[str, str]) -> None:
+        """Set these tags and leave the uploader's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSchedule:
+    """A schedule as it should be: `message` goes to the run-requests queue at `expression` in `timezone`."""
+
+    name: str
+    expression: str
+    timezone: str
+    message: dict[str, Any]
+
+
+class Schedules(Protocol):
+    """EventBridge Scheduler, in the relay's own group."""
+
+    def put(self, schedule: WantedSchedule) -> None:
+        """Create it; one of this name is left as it is, since the name tells the content.
+
+        Raises:
+            Refused: if Scheduler rejects the expression or the time zone.
+        """
+
+    def names(self, prefix: str) -> list[str]:
+        """The schedules whose names begin so."""
+
+    def delete(self, name: str) -> None:
+        """Remove it; one already gone is no error."""
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside, handed to the engine as one value."""
+
+    store: Store
+    jobs: Jobs
+    light: Light
+    timers: Timers
+    bus: Bus
+    objects: Objects
+    clock: Clock

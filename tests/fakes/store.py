@@ -1,0 +1,67 @@
+"""Runs, groups and deployments in dictionaries, with the conditions of the DynamoDB table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
+from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
+
+
+class MemoryStore:
+    """`runs` may be read by tests; it is written through `save` alone."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Stored] = {}
+        self.deployments: dict[str, Deployment] = {}
+
+    def load(self, run: str) -> Stored | None:
+        stored = self.runs.get(run)
+        return stored and replace(stored, groups=dict(stored.groups))
+
+    def save(
+        self, run: Run, groups: Sequence[Group], *, add: OutboxEntry | None = None, done: Iterable[str] = ()
+    ) -> None:
+        before = self.runs.get(run.id)
+        kept = dict(before.groups) if before else {}
+        if run.version != (before.run.version if before else 0):
+            raise Conflict(f"run {run.id} is no longer at version {run.version}")
+        for group in groups:
+            self._check_group(group, kept)
+        kept |= {group.key: replace(group, version=group.version + 1) for group in groups}
+        outbox = {entry.id: entry for entry in before.outbox} if before else {}
+        for entry_id in done:
+            outbox.pop(entry_id, None)
+        if add is not None:
+            outbox[add.id] = add
+        entries = tuple(sorted(outbox.values(), key=lambda entry: (entry.created_at, entry.id)))
+        self.runs[run.id] = Stored(replace(run, version=run.version + 1), kept, entries)
+
+    def clear(self, run: str, done: Iterable[str]) -> None:
+        stored, gone = self.runs.get(run), set(done)
+        if stored is not None:
+            self.runs[run] = replace(stored, outbox=tuple(entry for entry in stored.outbox if entry.id not in gone))
+
+    @staticmethod
+    def _check_group(group: Group, kept: dict[GroupKey, Group]) -> None:
+        stored = kept.get(group.key)
+        if group.version != (stored.version if stored else 0):
+            raise Conflict(f"group {group.key} is no longer at version {group.version}")
+
+    def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
+        runs = [stored.run for stored in self.runs.values() if status in (None, stored.run.status)]
+        return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)[:limit]
+
+    def unsettled(self, *, limit: int = 1000) -> list[str]:
+        return [id_ for id_, stored in self.runs.items() if stored.outbox or not stored.run.status.terminal][:limit]
+
+    def deploy(self, deployment: Deployment) -> Deployment | None:
+        before = self.deployments.get(deployment.flow)
+        self.deployments[deployment.flow] = deployment
+        return before
+
+    def deployment(self, flow: str) -> Deployment | None:
+        return self.deployments.get(flow)
+
+    def subscribers(self, event: str) -> list[Deployment]:
+        found = [deployment for deployment in self.deployments.values() if event in deployment.triggers]
+        return sorted(found, key=lambda deployment: deployment.flow)

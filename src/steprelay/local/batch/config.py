@@ -1,0 +1,37 @@
+"""What a local Batch is told when it is made."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from steprelay.local.batch.chaos import Chaos
+
+SEVEN_DAYS = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBatchConfig:
+    """The machine as the local Batch sees it.
+
+    `workdir`: where jobs get their scratch directories (created; each goes when its attempt ends).
+    `vcpus`, `memory_mib`: what jobs may use together; a job that asks for more than this machine has
+    runs alone. `environment`: the base environment of every job (endpoint, credentials, PATH); nothing
+    of this process's own environment is passed on. `stop_grace_seconds`: between SIGTERM and SIGKILL
+    (ECS: 30). `time_scale`: what one second of a job's `attemptDurationSeconds` lasts here.
+    `memory_sample_seconds`: how often memory is measured. `retention_seconds`: how long a finished job
+    stays readable (Batch: about 7 days). `clock`: wall time, seconds since the epoch.
+    """
+
+    workdir: Path
+    vcpus: float
+    memory_mib: int
+    environment: Mapping[str, str]
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    chaos: Chaos = field(default_factory=Chaos)
+    stop_grace_seconds: float = 30.0
+    time_scale: float = 1.0
+    memory_sample_seconds: float = 0.25
+    retention_seconds: float = SEVEN_DAYS
+    clock: Callable[[], float] = time.time

@@ -1,0 +1,138 @@
+"""Starting what a job runs. The one place that decides what an image means here: nothing.
+
+`ProcessLauncher` runs the command on this host, whatever image the definition names. A launcher that
+runs containers, or that forks from a warm server, is another `Launcher`; the engine sees no difference.
+"""
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+OpenPidfd = Callable[[int], int]
+SYSTEM_PIDFD: OpenPidfd | None = getattr(os, "pidfd_open", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to start: the command with its arguments, its whole environment, its directory, its image."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: Path
+    image: str
+
+
+class CannotStart(Exception):
+    """The command can't be started; the text is the container's reason in Batch's words."""
+
+
+class Process(Protocol):
+    """A started job. `pid` leads a session of its own.
+
+    `output`: a non-blocking descriptor with stdout and stderr. `exited`: a descriptor that turns readable
+    when the process has ended.
+    """
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def output(self) -> int: ...
+    @property
+    def exited(self) -> int: ...
+
+    def reap(self) -> int:
+        """The return code of the ended process; negative: the signal that ended it."""
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+
+
+class Launcher(Protocol):
+    """Starts jobs."""
+
+    def launch(self, launch: Launch) -> Process:
+        """Start it and return at once. Raises CannotStart (the job's fault), OSError (the machine's)."""
+
+    def close(self) -> None:
+        """Give back what the launcher holds; called once, after the last job ended."""
+
+
+class ProcessLauncher:
+    """Runs a job's command as a process on this host.
+
+    `open_pidfd`: Linux's way to wait for a process through a descriptor; None where there is none.
+    """
+
+    def __init__(self, open_pidfd: OpenPidfd | None = SYSTEM_PIDFD) -> None:
+        self._open_pidfd = open_pidfd
+
+    def launch(self, launch: Launch) -> Process:
+        if not launch.command:
+            raise CannotStart("CannotStartContainerError: the job has no command, and an image's own is not read here")
+        read, write = os.pipe()
+        try:
+            process = subprocess.Popen(
+                launch.command,
+                cwd=launch.directory,
+                env=launch.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            os.close(read)
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise CannotStart(f'CannotStartContainerError: exec: "{launch.command[0]}": {why}') from error
+        finally:
+            os.close(write)
+        os.set_blocking(read, False)
+        try:
+            return _HostProcess(process, read, self._exit_descriptor(process))
+        except OSError:
+            process.kill()
+            process.wait()
+            os.close(read)
+            raise
+
+    def _exit_descriptor(self, process: subprocess.Popen[bytes]) -> int:
+        if self._open_pidfd is not None:
+            try:
+                return self._open_pidfd(process.pid)
+            except OSError:  # some sandboxes have no such system call
+                self._open_pidfd = None
+        return _descriptor_of_a_waiting_thread(process)
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class _HostProcess:
+    def __init__(self, process: subprocess.Popen[bytes], output: int, exited: int) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.output = output
+        self.exited = exited
+
+    def reap(self) -> int:
+        return self._process.wait()
+
+    def close(self) -> None:
+        os.close(self.output)
+        os.close(self.exited)
+
+
+def _descriptor_of_a_waiting_thread(process: subprocess.Popen[bytes]) -> int:
+    """A pipe whose other end closes when the process ends, which turns this one readable."""
+    read, write = os.pipe()
+
+    def wait() -> None:
+        process.wait()
+        os.close(write)
+
+    threading.Thread(target=wait, name=f"local-batch-wait-{process.pid}", daemon=True).start()
+    return read

@@ -1,0 +1,78 @@
+"""The local Batch as its owner sees it: start, stop, handle."""
+
+from steprelay.local.batch.api import Answer, Api, Operation
+from steprelay.local.batch.arns import Arns
+from steprelay.local.batch.catalog import Catalog
+from steprelay.local.batch.config import LocalBatchConfig
+from steprelay.local.batch.engine import Engine
+from steprelay.local.batch.jobs import JobOperations
+from steprelay.local.batch.launcher import Launcher, ProcessLauncher
+from steprelay.local.batch.outbox import EventSink, LogSink, Outbox
+from steprelay.local.batch.tagging import Tagging
+
+DELIVERY_SECONDS = 5.0
+
+
+class LocalBatch:
+    """An AWS Batch on this machine. Thread-safe.
+
+    `events` receives EventBridge's "Batch Job State Change" events, `logs` a log group, a stream and
+    lines as (milliseconds since the epoch, text). Both are called from one thread, in order; what they
+    are given is read-only. `launcher` runs the jobs: as processes of this host, if none is given.
+    """
+
+    def __init__(
+        self,
+        config: LocalBatchConfig,
+        *,
+        events: EventSink,
+        logs: LogSink,
+        launcher: Launcher | None = None,
+    ) -> None:
+        self._config = config
+        self._outbox = Outbox(events, logs)
+        self._engine = Engine(config, launcher or ProcessLauncher(), self._outbox)
+        catalog = Catalog(Arns(config.region, config.account), lambda arn: jobs.end_jobs_of(arn))
+        jobs = JobOperations(self._engine, catalog)
+        self._api = Api(self._operations(catalog, jobs), self._engine.lock, config.chaos)
+
+    def start(self) -> None:
+        """Start scheduling. Once only: a stopped local Batch stays stopped."""
+        self._config.workdir.mkdir(parents=True, exist_ok=True)
+        self._outbox.start()
+        self._engine.start()
+
+    def stop(self) -> None:
+        """Kill every job and leave no process, thread or scratch directory behind."""
+        self._engine.stop()
+        self._outbox.close(DELIVERY_SECONDS)
+
+    def handle(self, method: str, path: str, body: bytes) -> Answer:
+        """Answer a request of the Batch API: (status, headers, body). `path` may have a query string."""
+        return self._api.handle(method, path, body)
+
+    def _operations(self, catalog: Catalog, jobs: JobOperations) -> dict[str, Operation]:
+        tagging = Tagging(catalog, self._engine.jobs)
+        return {
+            "CreateComputeEnvironment": catalog.create_compute_environment,
+            "DescribeComputeEnvironments": catalog.describe_compute_environments,
+            "UpdateComputeEnvironment": catalog.update_compute_environment,
+            "DeleteComputeEnvironment": catalog.delete_compute_environment,
+            "CreateJobQueue": catalog.create_job_queue,
+            "DescribeJobQueues": catalog.describe_job_queues,
+            "UpdateJobQueue": catalog.update_job_queue,
+            "DeleteJobQueue": catalog.delete_job_queue,
+            "RegisterJobDefinition": catalog.register_job_definition,
+            "DescribeJobDefinitions": catalog.describe_job_definitions,
+            "DeregisterJobDefinition": catalog.deregister_job_definition,
+            "SubmitJob": jobs.submit_job,
+            "DescribeJobs": jobs.describe_jobs,
+            "ListJobs": jobs.list_jobs,
+            "CancelJob": jobs.cancel_job,
+            "TerminateJob": jobs.terminate_job,
+            "CancelJobs": jobs.cancel_jobs,
+            "TerminateJobs": jobs.terminate_jobs,
+            "TagResource": tagging.tag_resource,
+            "UntagResource": tagging.untag_resource,
+            "ListTagsForResource": tagging.list_tags_for_resource,
+        }

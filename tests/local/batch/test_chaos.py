@@ -1,0 +1,114 @@
+"""Faults by seed: the decisions alone, then in the engine."""
+
+import pytest
+
+from steprelay.local.batch.chaos import Chaos, Fault, deliveries, strike, throttled
+from tests.local.batch.conftest import MakeLab
+from tests.local.batch.harness import Refused, wait_until
+
+SLEEPS_UNLESS_TOLD = "trap 'exit 143' TERM; sleep 60 & wait"
+
+
+def _strikes(chaos: Chaos) -> list[Fault | None]:
+    struck = [strike(chaos, "name", index, 1) for index in range(200)]
+    return [None if each is None else each.fault for each in struck]
+
+
+def test_the_same_seed_strikes_the_same_attempts_and_another_seed_others() -> None:
+    assert _strikes(Chaos(spot=0.5, seed=1)) == _strikes(Chaos(spot=0.5, seed=1))
+    assert _strikes(Chaos(spot=0.5, seed=1)) != _strikes(Chaos(spot=0.5, seed=2))
+
+
+def test_about_as_many_attempts_are_struck_as_the_probability_says() -> None:
+    struck = [fault for fault in _strikes(Chaos(spot=0.3, seed=7)) if fault is Fault.SPOT]
+    assert 30 <= len(struck) <= 90
+
+
+def test_without_chaos_every_event_is_delivered_once_and_at_once() -> None:
+    assert deliveries(Chaos(), "name", None, 1, "FAILED") == (0.0,)
+    assert strike(Chaos(), "name", None, 1) is None
+    assert not throttled(Chaos(), "SubmitJob", 1)
+
+
+def test_events_can_be_lost_duplicated_and_delayed() -> None:
+    assert deliveries(Chaos(lost=1), "name", None, 1, "FAILED") == ()
+    assert deliveries(Chaos(duplicate=1), "name", None, 1, "FAILED") == (0.0, 0.0)
+    (late,) = deliveries(Chaos(delay=1, delay_up_to_seconds=9), "name", None, 1, "FAILED")
+    assert 0 < late <= 9
+
+
+def test_a_probability_outside_0_to_1_is_refused_with_all_others_at_once() -> None:
+    with pytest.raises(ValueError, match=r"spot=1\.5, lost=-1"):
+        Chaos(spot=1.5, lost=-1)
+
+
+def test_a_spot_reclaim_ends_the_attempt_with_the_instances_name(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(spot=1, strike_within_seconds=0.1))
+    job = lab.ends(lab.shell(SLEEPS_UNLESS_TOLD))
+    assert job["status"] == "FAILED"
+    assert job["statusReason"].startswith("Host EC2 (instance i-")
+    assert job["statusReason"].endswith(") terminated.")
+    assert job["container"]["exitCode"] == 143
+
+
+def test_a_reclaimed_job_that_does_not_react_is_killed_after_the_grace(make_lab: MakeLab) -> None:
+    chaos = Chaos(spot=1, strike_within_seconds=1, seed=1)
+    struck = strike(chaos, "a-job", None, 1)
+    assert struck is not None
+    assert struck.after_seconds > 0.5  # late enough for the job to have set its trap
+    lab = make_lab(chaos=chaos, stop_grace_seconds=0.2)
+    job = lab.ends(lab.shell("trap '' TERM; while :; do sleep 0.05; done"))
+    assert job["statusReason"].startswith("Host EC2")
+    assert job["container"]["exitCode"] == 137
+
+
+def test_batch_retries_a_reclaim_where_the_rules_say_so_and_every_attempt_is_on_record(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(spot=1, strike_within_seconds=0.05))
+    rules = [{"onStatusReason": "Host EC2*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}]
+    job_id = lab.shell("sleep 60", retryStrategy={"attempts": 3, "evaluateOnExit": rules})
+    job = lab.ends(job_id)
+    assert [a["statusReason"].startswith("Host EC2") for a in job["attempts"]] == [True, True, True]
+    assert lab.history(job_id) == [*["RUNNABLE", "STARTING", "RUNNING"] * 3, "FAILED"]
+
+
+def test_a_host_fault_keeps_the_container_from_starting(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(host=1))
+    job_id = lab.shell("exit 0")
+    job = lab.ends(job_id)
+    assert job["statusReason"] == "Task failed to start"
+    assert job["container"]["reason"].startswith("DockerTimeoutError")
+    assert "RUNNING" not in lab.history(job_id)
+
+
+def test_an_oom_fault_reads_as_a_container_killed_for_its_memory(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(oom=1, strike_within_seconds=0))
+    job = lab.ends(lab.shell("sleep 60"))
+    assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+    assert job["container"]["exitCode"] == 137
+
+
+def test_a_duplicated_event_comes_twice_under_one_id(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(duplicate=1))
+    job_id = lab.shell("exit 0")
+    wait_until(lambda: lab.history(job_id).count("SUCCEEDED") == 2)
+    ids = [event["id"] for event in lab.events if event["detail"]["status"] == "SUCCEEDED"]
+    assert len(set(ids)) == 1
+
+
+def test_a_lost_event_never_comes_though_the_job_goes_on(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(lost=1))
+    job_id = lab.shell("exit 0")
+    assert lab.reaches(job_id, "SUCCEEDED")["jobId"] == job_id
+    assert lab.events == []
+
+
+def test_delayed_events_arrive_late_and_out_of_order_but_all(make_lab: MakeLab) -> None:
+    lab = make_lab(chaos=Chaos(delay=1, delay_up_to_seconds=0.3, seed=3))
+    job_id = lab.shell("exit 0")
+    wait_until(lambda: sorted(lab.history(job_id)) == ["RUNNABLE", "RUNNING", "STARTING", "SUCCEEDED"])
+
+
+def test_a_throttled_call_is_refused_as_the_sdk_expects_it(make_lab: MakeLab) -> None:
+    with pytest.raises(Refused) as refused:
+        make_lab(chaos=Chaos(throttle=1))
+    assert (refused.value.status, refused.value.code) == (429, "TooManyRequestsException")

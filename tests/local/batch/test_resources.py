@@ -1,0 +1,187 @@
+"""What runs together on this machine, and what memory a job may hold."""
+
+import itertools
+
+import pytest
+
+from steprelay.local.batch.capacity import Capacity, Runnable
+from steprelay.local.batch.model import Job, JobSpec, Status
+from steprelay.local.batch.retry import RetryStrategy
+from tests.local.batch.conftest import MakeLab
+from tests.local.batch.harness import Lab, wait_until
+
+NUMBERS = itertools.count()
+
+
+def _job(vcpus: float = 1, memory_mib: int = 100, priority: int = 1) -> Job:
+    spec = JobSpec(
+        name="job",
+        queue_arn="queue",
+        queue_name="queue",
+        compute_environment="ce",
+        priority=priority,
+        definition_arn="definition",
+        command=(),
+        environment={},
+        image="image",
+        container={},
+        vcpus=vcpus,
+        memory_mib=memory_mib,
+        retry=RetryStrategy(),
+        retry_strategy={},
+        timeout_seconds=None,
+        parameters={},
+        propagate_tags=False,
+        platform_capabilities=("EC2",),
+        depends_on=(),
+        log_group="group",
+        log_prefix="prefix",
+    )
+    number = next(NUMBERS)
+    return Job(str(number), "arn", spec, number, 0, {}, status=Status.RUNNABLE)
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "fits"),
+    [
+        ([], (2, 100), True),
+        ([(1, 100)], (1, 100), True),
+        ([(2, 100)], (0.25, 100), False),
+        ([(1, 900)], (1, 200), False),
+        ([(0.1, 1)] * 10, (1, 1), True),
+        ([], (64, 1), True),
+        ([(0.25, 1)], (64, 1), False),
+        ([(64, 9999)], (0.25, 1), False),
+    ],
+)
+def test_a_job_starts_if_it_fits_beside_the_others_or_is_alone(
+    held: list[tuple[float, int]], asked: tuple[float, int], fits: bool
+) -> None:
+    capacity = Capacity(vcpus=2, memory_mib=1000)
+    for each in held:
+        capacity.take(_job(*each))
+    assert capacity.fits(_job(*asked)) is fits
+
+
+def test_what_a_job_held_is_free_after_it() -> None:
+    capacity = Capacity(vcpus=1, memory_mib=100)
+    first, second = _job(), _job()
+    capacity.take(first)
+    assert not capacity.fits(second)
+    capacity.release(first)
+    assert capacity.fits(second)
+
+
+def test_first_in_is_first_out_and_a_higher_queue_goes_before() -> None:
+    line, capacity = Runnable(), Capacity(vcpus=9, memory_mib=9999)
+    first, second, urgent = _job(), _job(), _job(priority=5)
+    for job in (first, second, urgent):
+        line.push(job)
+    assert [line.pop_if_fits(capacity) for _ in range(4)] == [urgent, first, second, None]
+
+
+def test_a_large_job_at_the_head_is_not_overtaken() -> None:
+    line, capacity = Runnable(), Capacity(vcpus=2, memory_mib=9999)
+    capacity.take(_job(1))
+    line.push(_job(2))
+    line.push(_job(1))
+    assert line.pop_if_fits(capacity) is None
+
+
+def test_a_cancelled_job_leaves_the_line_even_when_it_would_not_fit() -> None:
+    line, capacity = Runnable(), Capacity(vcpus=2, memory_mib=9999)
+    capacity.take(_job(1))
+    cancelled, next_one = _job(2), _job(1)
+    line.push(cancelled)
+    line.push(next_one)
+    cancelled.status = Status.FAILED
+    assert line.pop_if_fits(capacity) is next_one
+
+
+def test_jobs_wait_runnable_while_the_machine_is_full(make_lab: MakeLab) -> None:
+    lab = make_lab(vcpus=3)
+    half = lab.needing(2, 100)
+    jobs = [lab.shell("sleep 60", containerOverrides=half) for _ in range(2)]
+    lab.reaches(jobs[0], "RUNNING")
+    lab.reaches(jobs[1], "RUNNABLE")
+    lab.call("TerminateJob", jobId=jobs[0], reason="make room")
+    lab.reaches(jobs[1], "RUNNING")
+
+
+def test_never_more_jobs_run_than_fit(make_lab: MakeLab) -> None:
+    lab = make_lab(vcpus=3)
+    lab.ends(lab.shell("sleep 0.02", arrayProperties={"size": 20}))
+    running, most = 0, 0
+    for status in (event["detail"]["status"] for event in lab.events if "index" in _array_of(event)):
+        running += {"STARTING": 1, "SUCCEEDED": -1}.get(status, 0)
+        most = max(most, running)
+    assert most == 3
+
+
+def _array_of(event: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
+    return event["detail"].get("arrayProperties", {})
+
+
+def test_a_job_larger_than_the_machine_runs_alone_and_says_so_in_its_log(lab: Lab) -> None:
+    small = lab.shell("sleep 0.2")
+    huge = lab.shell("echo done", containerOverrides=lab.needing(64, 262_144))
+    after = lab.shell("exit 0")
+    for job_id in (small, huge, after):
+        assert lab.ends(job_id)["status"] == "SUCCEEDED"
+    note, line = lab.output(huge)
+    assert "asks for 64 vCPU and 262144 MiB" in note
+    assert line == "done"
+    order = [(e["detail"]["jobId"], e["detail"]["status"]) for e in lab.events]
+    assert order.index((small, "SUCCEEDED")) < order.index((huge, "STARTING"))
+    assert order.index((huge, "SUCCEEDED")) < order.index((after, "STARTING"))
+
+
+HOLDS_200_MIB = "import time; held = b'x' * (200 << 20); print('holding', flush=True); time.sleep(60)"
+
+
+def test_a_job_above_its_memory_is_killed_as_out_of_memory(lab: Lab) -> None:
+    job = lab.ends(lab.python(HOLDS_200_MIB, containerOverrides=lab.needing(1, 100)))
+    assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 137)
+    assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+    assert job["statusReason"] == "Essential container in task exited"
+
+
+def test_the_memory_of_a_jobs_children_counts_even_in_sessions_of_their_own(lab: Lab) -> None:
+    code = f"""import subprocess, sys
+subprocess.run([sys.executable, "-c", {HOLDS_200_MIB!r}], start_new_session=True)"""
+    job = lab.ends(lab.python(code, containerOverrides=lab.needing(1, 100)))
+    assert job["container"]["reason"].startswith("OutOfMemoryError")
+
+
+def test_pages_shared_by_forked_workers_count_once(lab: Lab) -> None:
+    code = """import os, time
+held = b'x' * (100 << 20)
+if os.fork() == 0:
+    time.sleep(0.6); os._exit(0)
+os.wait(); print('survived')"""
+    job_id = lab.python(code, containerOverrides=lab.needing(1, 160))
+    assert lab.ends(job_id)["status"] == "SUCCEEDED"
+    assert lab.output(job_id) == ["survived"]
+
+
+def test_an_out_of_memory_end_can_be_told_apart_by_the_retry_rules(lab: Lab) -> None:
+    rules = [{"onReason": "OutOfMemoryError*", "action": "EXIT"}, {"onReason": "*", "action": "RETRY"}]
+    strategy = {"attempts": 3, "evaluateOnExit": rules}
+    overrides = lab.needing(1, 100)
+    greedy = lab.python(HOLDS_200_MIB, containerOverrides=overrides, retryStrategy=strategy)
+    broken = lab.shell("exit 1", containerOverrides=overrides, retryStrategy=strategy)
+    assert len(lab.ends(greedy)["attempts"]) == 1
+    assert len(lab.ends(broken)["attempts"]) == 3
+
+
+def test_an_internal_retry_goes_back_to_runnable_and_counts_up_in_the_container(lab: Lab) -> None:
+    script = 'echo "attempt $AWS_BATCH_JOB_ATTEMPT"; test "$AWS_BATCH_JOB_ATTEMPT" = 3'
+    job_id = lab.shell(script, retryStrategy={"attempts": 5})
+    job = lab.ends(job_id)
+    assert lab.history(job_id) == [*["RUNNABLE", "STARTING", "RUNNING"] * 3, "SUCCEEDED"]
+    assert lab.output(job_id) == ["attempt 1", "attempt 2", "attempt 3"]
+    assert [a["container"]["exitCode"] for a in job["attempts"]] == [1, 1, 0]
+    assert len({a["container"]["logStreamName"] for a in job["attempts"]}) == 3
+    runnable = [e["detail"] for e in lab.events if e["detail"]["status"] == "RUNNABLE"]
+    assert [len(detail["attempts"]) for detail in runnable] == [0, 1, 2]
+    wait_until(lambda: lab.status(job_id) == "SUCCEEDED")

@@ -125,7 +125,7 @@ def _phrase(schema: Node, node: Node) -> str:
     if kind == "array":
         return f"a list of {_in_words(schema, _arms(schema, node['items']))}"
     if kind == "object":
-        return "an object with at least one entry" if node.get("minProperties") else "an object"
+        return "a mapping with at least one entry" if node.get("minProperties") else "a mapping"
     return _TYPE_WORDS.get(str(kind), "") + _unit(node) + _bounds(node)
 
 

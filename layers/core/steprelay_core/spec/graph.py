@@ -63,6 +63,7 @@ class _Walk:
         self.splits: dict[str, tuple[Split, ...]] = {spec.start: ()}
         self.closes: dict[str, Split] = {}
         self.arrivals: dict[str, set[str]] = {}
+        self.unjoined: set[str] = set()
         self.problems: list[Problem] = []
 
     def run(self) -> None:
@@ -71,12 +72,18 @@ class _Walk:
             name = queue.pop(0)
             for transition in self.spec.steps[name].next:
                 queue += [following for following in transition.to if self._enter(name, transition, following)]
-            if not self.spec.steps[name].next and self.splits[name]:
-                self._say(
-                    name,
-                    f"step {name!r} ends the flow inside the split of {self.splits[name][-1].step!r}",
-                    "go on to a join step that takes `inputs`",
-                )
+            if not self.spec.steps[name].next:
+                self._end(name)
+
+    def _end(self, name: str) -> None:
+        """Say that a split is still open, unless a missing join has been said of it already."""
+        split = self.splits[name][-1].step if self.splits[name] else None
+        if split is not None and split not in self.unjoined:
+            self._say(
+                name,
+                f"step {name!r} ends the flow inside the split of {split!r}",
+                "go on to a join step that takes `inputs`",
+            )
 
     def _enter(self, name: str, transition: Transition, following: str) -> bool:
         """Record `following` as reached from `name`; true when it is met for the first time."""
@@ -95,6 +102,7 @@ class _Walk:
         if self._first(following, splits):
             return True
         if self.splits[following] != splits:
+            self.unjoined.update(split.step for split in {*splits} ^ {*self.splits[following]})
             self._say(
                 following,
                 f"step {following!r} is reached from different branches but is not a join"

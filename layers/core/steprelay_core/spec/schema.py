@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -14,8 +15,12 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 @cache
 def spec_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of `steprelay.json`."""
-    schema = Spec.model_json_schema(schema_generator=_Generator)
-    return {"$schema": SCHEMA_DIALECT, **schema, "title": "steprelay.json"}
+    return {"$schema": SCHEMA_DIALECT, **json_schema(Spec), "title": "steprelay.json"}
+
+
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of any of our models, in the form that `spec.allowed` reads."""
+    return model.model_json_schema(schema_generator=_Generator)
 
 
 class _Generator(GenerateJsonSchema):

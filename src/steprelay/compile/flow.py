@@ -1,0 +1,137 @@
+"""From a FlowSpec class to the spec that travels with its package."""
+
+import inspect
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from steprelay.compile.needs import Needs, read_needs
+from steprelay.compile.parameters import read_parameters
+from steprelay.compile.problems import CompileError, CompileProblem, Place
+from steprelay.compile.source import FlowSource, Method, read_source
+from steprelay.compile.starts import Starts, read_starts
+from steprelay.compile.steps import check_ends, check_steps
+from steprelay.compile.variables import check_variables
+from steprelay.compile.ways import Way, followed, read_ways
+from steprelay.sdk.decoration import FLOW_ATTRIBUTE, Decoration
+from steprelay.sdk.flow import FlowSpec
+from steprelay_core.spec import SPEC_VERSION, Flow, Problem, SpecError, validate_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A flow that can be packed. `warnings` say what is worth a look and stop nobody."""
+
+    flow: Flow
+    warnings: tuple[CompileProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the source and the decorators say, with everything that is wrong in them."""
+
+    source: FlowSource
+    ways: dict[str, tuple[Way, ...]]
+    whole: bool
+    needs: dict[str, Needs]
+    parameters: dict[str, dict[str, Any]]
+    starts: Starts
+    problems: list[CompileProblem]
+    warnings: list[CompileProblem]
+
+
+def compile_flow(flow_class: type[FlowSpec], *, file: Path | str, root: Path | str | None = None) -> Compiled:
+    """Read the graph from the class's source and what each step needs from its decorators.
+
+    `file` holds the class; `root` is the folder that is packed, `file`'s own unless given.
+
+    Raises:
+        CompileError: with every problem found, each with its file and line.
+    """
+    file = Path(file).resolve()
+    folder = Path(root).resolve() if root is not None else file.parent
+    if not file.is_relative_to(folder):
+        message = f"the flow is not in the folder that is packed, {folder}"
+        raise CompileError([Place(str(file), 1).problem(message, "pack the folder of the flow, or one above it")])
+    reading = _read(flow_class, file)
+    flow, problems = _validate(_document(reading, file, folder), reading) if reading.whole else (None, [])
+    if flow is None or problems or reading.problems:
+        raise CompileError([*reading.problems, *problems])
+    return Compiled(flow, tuple(sorted(set(reading.warnings), key=str)))
+
+
+def _read(flow_class: type[FlowSpec], file: Path) -> _Reading:
+    source = read_source(flow_class, file)
+    calls = {name: read_ways(method) for name, method in source.steps.items()}
+    ways, whole = followed(calls)
+    needs = {name: read_needs(_decorations(method)) for name, method in source.steps.items()}
+    parameters, problems = read_parameters(source)
+    starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters)
+    problems += check_steps(source, calls)
+    problems += check_variables(source, ways, whole=whole)
+    problems += [*starts.problems, *(problem for need in needs.values() for problem in need.problems)]
+    warnings = [*check_ends(source, calls), *(warning for need in needs.values() for warning in need.warnings)]
+    return _Reading(source, ways, whole, needs, parameters, starts, problems, warnings)
+
+
+def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
+    flow_class, steps = reading.source.flow_class, reading.source.steps
+    entrypoint = {
+        "file": file.relative_to(folder).as_posix(),
+        "class_name": flow_class.__name__,
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    return {
+        "spec_version": SPEC_VERSION,
+        "flow": flow_class.__name__,
+        "doc": _doc(flow_class),
+        "entrypoint": entrypoint,
+        "parameters": reading.parameters,
+        "steps": {name: _step(method, reading, folder) for name, method in steps.items()},
+        "schedules": reading.starts.schedules,
+        "triggers": reading.starts.triggers,
+    }
+
+
+def _step(method: Method, reading: _Reading, folder: Path) -> dict[str, Any]:
+    ways = reading.ways[method.name]
+    file = Path(method.place.file)
+    return {
+        "next": [{"to": list(way.to), "foreach": way.foreach, "when": way.when} for way in ways],
+        "condition": ways[0].condition if ways else None,
+        "join": method.is_join,
+        "doc": _doc(method.function),
+        # A step inherited from a library is not in the package: its line would point nowhere.
+        "source": {"file": file.relative_to(folder).as_posix(), "line": method.place.line}
+        if file.is_relative_to(folder)
+        else None,
+        **reading.needs[method.name].fields,
+    }
+
+
+def _validate(document: dict[str, Any], reading: _Reading) -> tuple[Flow | None, list[CompileProblem]]:
+    """What the compiler cannot know better than the spec itself: the shape of the graph, and names."""
+    try:
+        return validate_spec(document), []
+    except SpecError as error:
+        return None, [_place(problem, reading).problem(problem.message, problem.hint) for problem in error.problems]
+
+
+def _place(problem: Problem, reading: _Reading) -> Place:
+    ways = reading.ways.get(problem.step or "", ())
+    if problem.path.endswith(".next") and ways:
+        return ways[0].place
+    method = reading.source.steps.get(problem.step or "")
+    return method.place if method else reading.source.place
+
+
+def _decorations(method: Method) -> Iterable[Decoration]:
+    return method.meta.decorations if method.meta else ()
+
+
+def _doc(written: type | FunctionType) -> str | None:
+    """Its own docstring only: a class inherits none."""
+    return inspect.cleandoc(written.__doc__) if written.__doc__ else None

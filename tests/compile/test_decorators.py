@@ -1,0 +1,202 @@
+"""The decorators of a step become its needs; misuse is said with the line of the decorator."""
+
+import pytest
+
+from steprelay_core.spec import Batch
+from steprelay_core.spec.models import Step
+from tests.compile.conftest import Bench, decorated
+
+
+def _step(bench: Bench, decorators: str) -> Step:
+    return bench.spec(decorated(decorators)).steps["start"]
+
+
+def _batch(bench: Bench, decorators: str) -> Batch:
+    batch = _step(bench, decorators).batch
+    assert batch is not None
+    return batch
+
+
+def test_batch_alone_means_its_defaults(bench: Bench) -> None:
+    assert _batch(bench, "@batch\n") == Batch()
+    assert _batch(bench, "@batch()\n") == Batch()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    {
+        "cpu": 4, "memory": 16384, "gpu": 2, "image": "my-registry.com/ml:latest", "queue": "gpus",
+        "iam_role": "arn:aws:iam::1:role/job", "execution_role": "arn:aws:iam::1:role/exec",
+        "shared_memory": 16384, "max_swap": 0, "swappiness": 100, "inferentia": 1, "efa": 1,
+        "use_tmpfs": True, "tmpfs_tempdir": False, "tmpfs_size": 512, "tmpfs_path": "/scratch",
+        "ephemeral_storage": 21, "aws_batch_tags": {"Project": "x"},
+        "log_driver": "awslogs", "log_options": {"awslogs-group": "a"}, "privileged": True,
+    }.items(),
+)  # fmt: skip
+def test_every_argument_of_batch_reaches_the_spec(bench: Bench, argument: str, value: object) -> None:
+    assert getattr(_batch(bench, f"@batch({argument}={value!r})\n"), argument) == value
+
+
+def test_a_part_of_a_cpu_may_be_asked_for(bench: Bench) -> None:
+    assert _batch(bench, "@batch(cpu=0.25)\n").cpu == 0.25
+
+
+def test_none_is_as_good_as_not_given(bench: Bench) -> None:
+    assert _batch(bench, "@batch(cpu=None, gpu=None, image=None, trainium=None)\n") == Batch()
+
+
+def test_trainium_is_another_name_for_inferentia(bench: Bench) -> None:
+    assert _batch(bench, "@batch(trainium=2)\n").inferentia == 2
+
+
+def test_log_options_may_be_a_list_of_key_and_value(bench: Bench) -> None:
+    options = _batch(bench, '@batch(log_driver="awslogs", log_options=["awslogs-group:/a", "endpoint:http://x:1"])\n')
+    assert options.log_options == {"awslogs-group": "/a", "endpoint": "http://x:1"}
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "hint"),
+    [
+        ("@batch(memroy=1)", "@batch has no argument 'memroy'", "did you mean 'memory'?"),
+        ("@batch(cpu='four')", "@batch: 'cpu' must be a number above 0, given 'four'", None),
+        ("@batch(memory=1.5)", "@batch: 'memory' must be a whole number of MiB, at least 4, given 1.5", None),
+        ("@batch(gpu=True)", "@batch: 'gpu' must be a whole number, at least 0, given True", None),
+        ("@batch(swappiness=101)", "@batch: 'swappiness' must be a whole number from 0 to 100, given 101", None),
+        (
+            "@batch(ephemeral_storage=20)",
+            "@batch: 'ephemeral_storage' must be a whole number of GiB from 21 to 200, given 20",
+            None,
+        ),
+        ("@batch(tmpfs_path='x')", "@batch: 'tmpfs_path' must be an absolute path, given 'x'", None),
+        (
+            "@batch(aws_batch_tags={'aws:x': 'y'})",
+            "@batch: the name 'aws:x' must be 1 to 128 characters, not beginning with `aws:`",
+            None,
+        ),
+        (
+            "@batch(log_options=['x'])",
+            "@batch 'log_options' holds 'x'",
+            'write "key:value", for example "awslogs-group:aws/batch/job"',
+        ),
+        ("@batch(log_options='x:y')", "@batch: 'log_options' must be a mapping, given 'x:y'", None),
+        (
+            "@batch(inferentia=1, trainium=1)",
+            "@batch takes inferentia or trainium, not both",
+            "they are two names for the same devices",
+        ),
+        ("@batch(trainium='1')", "@batch: 'trainium' must be a whole number, at least 0, given '1'", None),
+        ("@retry(time=3)", "@retry has no argument 'time'", "did you mean 'times'?"),
+        ("@retry(times=-1)", "@retry: 'times' must be a whole number from 0 to 99, given -1", None),
+        ("@retry(backoff=0.5)", "@retry: 'backoff' must be a number, at least 1, given 0.5", None),
+        ("@timeout(days=1)", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
+        ("@timeout(hours='2')", "@timeout: 'hours' must be a number, at least 0, given '2'", None),
+        ("@timeout", "@timeout gives no time", "for example @timeout(hours=2)"),
+        ("@catch(var='a b')", "@catch: 'var' must be the name of an artifact, given 'a b'", None),
+        ("@catch(variable='x')", "@catch has no argument 'variable'", "known: var, print_exception"),
+        (
+            "@environment(vars={'AWS_BATCH_X': '1'})",
+            (
+                "@environment: the name 'AWS_BATCH_X' must be letters, digits and `_`, no digit first, "
+                "not beginning with AWS_BATCH (AWS Batch refuses that)"
+            ),
+            None,
+        ),
+        ("@environment(vars={'X': None})", "@environment: 'X' must be text or a number, given None", None),
+        ("@environment(X='1')", "@environment has no argument 'X'", "known: vars"),
+        ("@resources(cpus=1)", "@resources has no argument 'cpus'", "did you mean 'cpu'?"),
+        ("@resources(gpu=1)", "@resources asks for gpu=1, which a light step cannot have", "add @batch to the step"),
+        (
+            "@resources(memory=20480)",
+            "@resources asks for 20480 MiB of memory, a light step has at most 10240",
+            "add @batch to the step",
+        ),
+        (
+            "@timeout(minutes=20)",
+            "@timeout allows 1200 s, a light step may take at most 840 s",
+            "add @batch to the step",
+        ),
+    ],
+)
+def test_misuse_of_a_decorator_is_said_with_its_line(
+    bench: Bench, written: str, message: str, hint: str | None
+) -> None:
+    problem = bench.step_problem(f"{written}  # HERE\n")
+    assert (problem.message, problem.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("written", ["@batch(4)", "@batch(4, 8192)", "@timeout(60)"])
+def test_positional_arguments_are_refused(bench: Bench, written: str) -> None:
+    problem = bench.step_problem(f"{written}  # HERE\n")
+    assert "takes named arguments only, given" in problem.message
+
+
+def test_all_arguments_of_one_decorator_are_checked_at_once(bench: Bench) -> None:
+    found = bench.problems(decorated("@batch(cpu=0, memory='x', imag='y')\n"))
+    assert len(found) == 3
+
+
+def test_a_decorator_given_twice_names_the_other_line(bench: Bench) -> None:
+    problem = bench.only_problem(decorated("@batch(cpu=1)  # FIRST\n@retry\n@batch(cpu=2)  # HERE\n"))
+    assert (problem.line, problem.message) == (bench.line(), "@batch is given twice")
+    assert problem.hint == f"it stands in line {bench.line('FIRST')} too: keep one"
+
+
+def test_resources_and_batch_give_the_larger_of_each_value(bench: Bench) -> None:
+    batch = _batch(bench, "@resources(cpu=8, memory=2048, gpu=1, shared_memory=10)\n@batch(cpu=2, memory=16384)\n")
+    assert (batch.cpu, batch.memory, batch.gpu, batch.shared_memory) == (8, 16384, 1, 10)
+
+
+def test_the_defaults_of_resources_count_as_metaflow_has_it(bench: Bench) -> None:
+    assert _batch(bench, "@resources\n@batch(memory=1000)\n").memory == 4096
+
+
+def test_the_defaults_of_batch_do_not_count_as_metaflow_has_it(bench: Bench) -> None:
+    assert _batch(bench, "@resources(memory=1000)\n@batch\n").memory == 1000
+
+
+def test_resources_of_a_light_step_within_its_limits_are_accepted(bench: Bench) -> None:
+    assert _step(bench, "@resources(cpu=2, memory=8192)\n").batch is None
+
+
+def test_a_disk_that_batch_does_not_know_is_a_warning(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@resources(disk=1000)  # HERE\n@batch\n"))
+    assert [warning.line for warning in compiled.warnings] == [bench.line()]
+    assert "disk has no meaning on AWS Batch" in compiled.warnings[0].message
+
+
+def test_a_timeout_is_the_sum_in_whole_seconds(bench: Bench) -> None:
+    assert _step(bench, "@timeout(seconds=1.5, minutes=2, hours=1)\n@batch\n").timeout_seconds == 3722
+
+
+def test_a_timeout_below_a_minute_is_fine(bench: Bench) -> None:
+    assert _step(bench, "@timeout(seconds=5)\n").timeout_seconds == 5
+
+
+def test_a_long_timeout_is_fine_on_batch(bench: Bench) -> None:
+    assert _step(bench, "@timeout(hours=2)\n@batch\n").timeout_seconds == 7200
+
+
+def test_retry_and_catch_carry_what_was_given(bench: Bench) -> None:
+    step = _step(
+        bench, "@retry(times=4, minutes_between_retries=0.5, backoff=2)\n@catch(var='e', print_exception=False)\n"
+    )
+    assert step.retry is not None
+    assert step.catch is not None
+    assert (step.retry.times, step.retry.minutes_between_retries, step.retry.backoff) == (4, 0.5, 2)
+    assert (step.catch.var, step.catch.print_exception) == ("e", False)
+
+
+def test_a_bare_retry_has_the_documented_defaults(bench: Bench) -> None:
+    retry = _step(bench, "@retry\n").retry
+    assert retry is not None
+    assert (retry.times, retry.minutes_between_retries, retry.backoff) == (3, 2, 1)
+
+
+def test_numbers_in_the_environment_become_text(bench: Bench) -> None:
+    assert _step(bench, "@environment(vars={'A': 1, 'B': 'x=y, z'})\n").environment == {"A": "1", "B": "x=y, z"}
+
+
+def test_the_order_of_decorators_means_nothing(bench: Bench) -> None:
+    above = _step(bench, "@batch(cpu=2)\n@retry(times=1)\n")
+    below = _step(bench, "@retry(times=1)\n@batch(cpu=2)\n")
+    assert above == below

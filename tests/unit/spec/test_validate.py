@@ -1,0 +1,134 @@
+"""A spec is accepted whole or refused with every problem: path, what is allowed, what was given."""
+
+import json
+from typing import Any
+
+import pytest
+
+from steprelay_core.spec import Problem, SpecError, parse_spec, validate_spec
+
+
+def _problems(document: Any) -> tuple[Problem, ...]:
+    with pytest.raises(SpecError) as caught:
+        validate_spec(document)
+    return caught.value.problems
+
+
+def _of_step(step: dict[str, Any], **flow: Any) -> Problem:
+    (problem,) = _problems({"spec_version": 1, "flow": "F", "steps": {"start": {"command": ["x"], **step}}, **flow})
+    return problem
+
+
+def test_the_short_forms_of_next_mean_the_long_one() -> None:
+    def ways(given: object) -> list[dict[str, Any]]:
+        steps = {"start": {"command": ["x"], "next": given}, "a": {"command": ["x"]}}
+        spec = validate_spec({"spec_version": 1, "flow": "F", "steps": steps}).spec
+        return [way.model_dump(exclude_defaults=True) for way in spec.steps["start"].next]
+
+    assert ways("a") == ways(["a"]) == ways({"to": ["a"]}) == ways([{"to": ["a"]}]) == [{"to": ["a"]}]
+
+
+def test_text_that_is_no_json_is_one_problem_with_its_place() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec('{"flow": }')
+    (problem,) = caught.value.problems
+    assert "line 1 column 10" in problem.message
+
+
+def test_deep_nesting_is_a_problem_and_no_crash() -> None:
+    with pytest.raises(SpecError):
+        parse_spec("[" * 100_000)
+
+
+@pytest.mark.parametrize("document", [[], "x", None, 3])
+def test_anything_but_an_object_is_refused(document: object) -> None:
+    assert "must be a JSON object" in _problems(document)[0].message
+
+
+def test_a_spec_of_the_future_says_what_to_update() -> None:
+    (problem,) = _problems({"spec_version": 2, "whatever": True})
+    assert problem.hint == "update the relay, or package with an older steprelay"
+
+
+def test_all_problems_come_at_once_each_place_once() -> None:
+    found = _problems(
+        {
+            "spec_version": 1,
+            "flow": "F",
+            "steps": {"start": {"batch": {"cpu": "four", "memory": 1, "gpus": 2}, "next": [{"to": "x"}]}},
+            "parameters": {"1": {}},
+        }
+    )
+    assert [problem.path for problem in found] == [
+        "parameters.1",
+        "steps.start.next.0.to",
+        "steps.start.batch.cpu",
+        "steps.start.batch.memory",
+        "steps.start.batch.gpus",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "message", "hint"),
+    [
+        ({"batch": {"cpu": "4"}}, "batch.cpu", "'cpu' must be a number above 0, given '4'", None),
+        ({"batch": {"memory": 3}}, "batch.memory", "'memory' must be a whole number of MiB, at least 4, given 3", None),
+        ({"batch": {"cpus": 4}}, "batch.cpus", "unknown key 'cpus'", "did you mean 'cpu'?"),
+        (
+            {"retry": {"delay": 4}},
+            "retry.delay",
+            "unknown key 'delay'",
+            "known: times, minutes_between_retries, backoff",
+        ),
+        ({"command": ["x", 3]}, "command.1", "'command'[1] must be text, given 3", None),
+        ({"join": "yes"}, "join", "'join' must be true or false, given 'yes'", None),
+        ({"next": {"foreach": "x"}}, "next.0.to", "'to' is missing", None),
+        (
+            {"timeout_seconds": 900},
+            "timeout_seconds",
+            "a light step may take 840 s, it asks for 900 s",
+            "add @batch to the step",
+        ),
+        ({"package": False}, "package", "`package: false` needs a `command` and a `batch` with an `image`", None),
+    ],
+)
+def test_a_problem_of_a_step_says_what_is_allowed_and_what_was_given(
+    step: dict[str, Any], path: str, message: str, hint: str | None
+) -> None:
+    problem = _of_step(step)
+    assert (problem.path, problem.message, problem.step) == (f"steps.start.{path}", message, "start")
+    assert hint is None or problem.hint == hint
+
+
+def test_a_step_called_like_a_key_does_not_confuse_the_known_keys() -> None:
+    steps = {"start": {"command": ["x"], "next": "batch"}, "batch": {"command": ["x"], "retri": {}}}
+    (problem,) = _problems({"spec_version": 1, "flow": "F", "steps": steps})
+    assert (problem.path, problem.hint) == ("steps.batch.retri", "did you mean 'retry'?")
+
+
+def test_a_step_with_nothing_to_run_is_refused() -> None:
+    (problem,) = _problems({"spec_version": 1, "flow": "F", "steps": {"start": {}}})
+    assert problem.message == "step 'start' has nothing to run"
+
+
+def test_schedules_and_triggers_may_name_known_parameters_only() -> None:
+    schedules = [{"expression": "rate(1 minute)", "parameters": {"alhpa": 1}}]
+    problem = _of_step({}, schedules=schedules, parameters={"alpha": {}})
+    assert (problem.path, problem.hint) == ("schedules.0.parameters.alhpa", "did you mean 'alpha'?")
+    problem = _of_step({}, triggers=[{"event": "e", "parameters": {"b": "x"}}])
+    assert problem.path == "triggers.0.parameters.b"
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    assert len(_of_step({"batch": {"cpu": "x" * 1000}}).message) < 150
+
+
+def test_a_steps_parents_are_in_the_order_written() -> None:
+    steps = {
+        "start": {"command": ["x"], "next": ["b", "a"]},
+        "b": {"command": ["x"], "next": "join"},
+        "a": {"command": ["x"], "next": "join"},
+        "join": {"command": ["x"], "join": True},
+    }
+    flow = parse_spec(json.dumps({"spec_version": 1, "flow": "F", "steps": steps}))
+    assert flow.parents["join"] == ("b", "a")

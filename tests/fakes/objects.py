@@ -30,6 +30,13 @@ class MemoryObjects:
     def put(self, key: str, body: bytes) -> None:
         self.objects[key] = body
 
+    def exists(self, key: str) -> bool:
+        return key in self.objects
+
     def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
         found = {(task, attempt): self.objects.get(keys.outcome(run, task, attempt)) for task, attempt in tasks}
-        return {(task, attempt): decode_outcome(body, attempt) for (task, attempt), body in found.items() if body}
+        return {
+            (task, attempt): decode_outcome(body, attempt)
+            for (task, attempt), body in found.items()
+            if body is not None
+        }

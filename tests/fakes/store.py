@@ -56,6 +56,8 @@ class MemoryStore:
 
     def deploy(self, deployment: Deployment) -> Deployment | None:
         before = self.deployments.get(deployment.flow)
+        if before is not None and before.deployed_at > deployment.deployed_at:
+            raise Conflict(f"flow {deployment.flow} has a later deployment")
         self.deployments[deployment.flow] = deployment
         return before
 

@@ -11,6 +11,11 @@ def spec(digest: str) -> str:
     return f"packages/{digest}.json"
 
 
+def rejection(upload: str) -> str:
+    """Why an upload was rejected; `upload` is the 12 hex of its bucket, key and version (`intake.identity`)."""
+    return f"rejected/{upload}.json"
+
+
 def dotted(path: tuple[int, ...]) -> str:
     """A path as text: `0.3`, or `_` when empty, since keys and job parameters cannot hold an empty part."""
     return ".".join(str(index) for index in path) or "_"

@@ -74,7 +74,11 @@ class Store(Protocol):
         """Ids of the runs that live, or have commands left in their outbox though they have ended."""
 
     def deploy(self, deployment: Deployment) -> Deployment | None:
-        """Make this the flow's deployment; returns the one it replaces."""
+        """Make this the flow's deployment, with the subscriptions that its triggers are; returns the one it replaces.
+
+        Raises:
+            Conflict: if the flow has a deployment with a later `deployed_at`; events may come out of order.
+        """
 
     def deployment(self, flow: str) -> Deployment | None: ...
 
@@ -143,6 +147,8 @@ class Objects(Protocol):
         """Write unless the key exists; whether it was written now."""
 
     def put(self, key: str, body: bytes) -> None: ...
+
+    def exists(self, key: str) -> bool: ...
 
     def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
         """The outcomes of these (task, attempt) that exist."""

@@ -1,0 +1,67 @@
+"""What the template tells the functions, read once from their environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steprelay_core.translate import Defaults
+
+# Field → variable. The template sets them all on every dispatching function.
+_REQUIRED = {
+    "relay": "STEPRELAY_RELAY",
+    "table": "STEPRELAY_TABLE",
+    "package_bucket": "STEPRELAY_PACKAGE_BUCKET",
+    "data_bucket": "STEPRELAY_DATA_BUCKET",
+    "bus": "STEPRELAY_BUS",
+    "job_events_queue_url": "STEPRELAY_JOB_EVENTS_QUEUE_URL",
+    "timers_queue_url": "STEPRELAY_TIMERS_QUEUE_URL",
+    "timers_queue_arn": "STEPRELAY_TIMERS_QUEUE_ARN",
+    "light_queue_url": "STEPRELAY_LIGHT_QUEUE_URL",
+    "requests_queue_arn": "STEPRELAY_REQUESTS_QUEUE_ARN",
+    "schedule_group": "STEPRELAY_SCHEDULE_GROUP",
+    "scheduler_role_arn": "STEPRELAY_SCHEDULER_ROLE_ARN",
+}
+
+
+class IncompleteEnvironment(Exception):
+    """A function without the variables that the template gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One relay: its name, where its things are, and the defaults of its `@batch` steps."""
+
+    relay: str
+    table: str
+    package_bucket: str
+    data_bucket: str
+    bus: str
+    job_events_queue_url: str
+    timers_queue_url: str
+    timers_queue_arn: str
+    light_queue_url: str
+    requests_queue_arn: str
+    schedule_group: str
+    scheduler_role_arn: str
+    defaults: Defaults
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in an environment (`os.environ`).
+
+    Raises:
+        IncompleteEnvironment: naming every variable that is missing or empty.
+    """
+    missing = [variable for variable in _REQUIRED.values() if not environment.get(variable)]
+    if missing:
+        raise IncompleteEnvironment(
+            f"this function needs the environment variables {', '.join(missing)}; deploy it with template.yaml"
+        )
+    values = {field: environment[variable] for field, variable in _REQUIRED.items()}
+    # An empty default means that there is none.
+    defaults = Defaults(
+        queue=environment.get("STEPRELAY_BATCH_JOB_QUEUE") or None,
+        image=environment.get("STEPRELAY_BATCH_CONTAINER_IMAGE") or None,
+        iam_role=environment.get("STEPRELAY_ECS_S3_ACCESS_IAM_ROLE") or None,
+        execution_role=environment.get("STEPRELAY_ECS_FARGATE_EXECUTION_ROLE") or None,
+    )
+    return Settings(**values, defaults=defaults)

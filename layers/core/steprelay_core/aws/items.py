@@ -1,0 +1,138 @@
+"""The items of the table (docs/architecture.md, "State") and what they are made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from steprelay_core import keys
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
+from steprelay_core.state.codec import decode, decode_commands, encode, encode_commands
+from steprelay_core.state.model import Group, GroupKey, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Item = Mapping[str, AttributeValueTypeDef]
+
+RUNS = "RUNS"
+OUTBOX = "OUTBOX"
+# Counted up in the run's item by every save of a group, so that it is the sum of all groups' versions.
+GROUP_SAVES = "group_saves"
+
+
+def key(pk: str, sk: str) -> dict[str, AttributeValueTypeDef]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def run_pk(run: str) -> str:
+    return f"RUN#{run}"
+
+
+def run_key(run: str) -> dict[str, AttributeValueTypeDef]:
+    return key(run_pk(run), "RUN")
+
+
+def group_key(run: str, group: GroupKey) -> dict[str, AttributeValueTypeDef]:
+    return key(run_pk(run), f"GROUP#{group.step}#{keys.dotted(group.path)}")
+
+
+def outbox_key(run: str, entry: str) -> dict[str, AttributeValueTypeDef]:
+    return key(run_pk(run), f"OUTBOX#{entry}")
+
+
+def deployment_key(flow: str) -> dict[str, AttributeValueTypeDef]:
+    return key(f"FLOW#{flow}", "DEPLOYMENT")
+
+
+def event_pk(event: str) -> str:
+    return f"EVENT#{event}"
+
+
+def subscription_key(event: str, flow: str) -> dict[str, AttributeValueTypeDef]:
+    return key(event_pk(event), f"FLOW#{flow}")
+
+
+def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
+    """What the run's item holds at its next version, besides its key; without `live` once the run has ended."""
+    saved = replace(run, version=run.version + 1)
+    values: dict[str, AttributeValueTypeDef] = {
+        "version": {"N": str(saved.version)},
+        "status": {"S": run.status.value},
+        "gsi_pk": {"S": RUNS},
+        "gsi_sk": {"S": f"{_iso(run.created_at)}#{run.id}"},
+        "data": {"S": encode(saved)},
+    }
+    return values if run.status.terminal else values | {"live": {"S": RUNS}}
+
+
+def group_item(run: str, group: Group) -> dict[str, AttributeValueTypeDef]:
+    """The group at its next version."""
+    saved = replace(group, version=group.version + 1)
+    return {**group_key(run, group.key), "version": {"N": str(saved.version)}, "data": {"S": encode(saved)}}
+
+
+def outbox_item(run: str, entry: OutboxEntry) -> dict[str, AttributeValueTypeDef]:
+    """Listed by age in the index `by_time`, so that what a dead handler of an ended run left is found as well."""
+    return {
+        **outbox_key(run, entry.id),
+        "created_at": {"N": repr(entry.created_at)},
+        "gsi_pk": {"S": OUTBOX},
+        "gsi_sk": {"S": f"{_iso(entry.created_at)}#{run}#{entry.id}"},
+        "data": {"S": encode_commands(entry.commands)},
+    }
+
+
+def deployment_item(deployment: Deployment, version: int) -> dict[str, AttributeValueTypeDef]:
+    place = deployment_key(deployment.flow)
+    return {**place, "version": {"N": str(version)}, "data": {"S": encode(deployment)}}
+
+
+def subscription_item(event: str, deployment: Deployment) -> dict[str, AttributeValueTypeDef]:
+    """Carries the whole deployment, so that an event finds what it starts with one query."""
+    return {**subscription_key(event, deployment.flow), "data": {"S": encode(deployment)}}
+
+
+def run_of(item: Item) -> str:
+    """The run that an item belongs to."""
+    return item["pk"]["S"].partition("#")[2]
+
+
+def stored_run(items: Iterable[Item]) -> Stored | None:
+    """A run from all items of its partition; None where there are none.
+
+    Raises:
+        Conflict: if the items are not of one save. A query is no snapshot: DynamoDB may return items of a transaction
+            that is under way beside ones it has yet to write.
+    """
+    run: Run | None = None
+    group_saves = 0
+    groups: dict[GroupKey, Group] = {}
+    outbox: list[OutboxEntry] = []
+    for item in items:
+        kind, _, rest = item["sk"]["S"].partition("#")
+        if kind == "RUN":
+            run = decode(Run, item["data"]["S"])
+            group_saves = int(item[GROUP_SAVES]["N"])
+        elif kind == "GROUP":
+            group = decode(Group, item["data"]["S"])
+            groups[group.key] = group
+        elif kind == "OUTBOX":
+            commands = decode_commands(item["data"]["S"])
+            outbox.append(OutboxEntry(rest, float(item["created_at"]["N"]), commands))
+    if group_saves != sum(group.version for group in groups.values()):
+        raise Conflict("the run is just being saved")
+    outbox.sort(key=lambda entry: (entry.created_at, entry.id))
+    return Stored(run, groups, tuple(outbox)) if run is not None else None
+
+
+def deployed(item: Item) -> Deployment:
+    return decode(Deployment, item["data"]["S"])
+
+
+def _iso(seconds: float) -> str:
+    """Fixed width, so that texts sort as times do."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,144 @@
+"""`Store` on one DynamoDB table."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from steprelay_core.aws import items
+from steprelay_core.aws.transaction import Transaction
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
+from steprelay_core.state.codec import decode
+from steprelay_core.state.model import Group, Run, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from steprelay_core.aws.clients import Clients
+    from steprelay_core.aws.items import Item
+
+_BY_TIME = "by_time"
+_BY_LIVE = "by_live"
+_LOAD_TRIES = 5
+_DEPLOY_TRIES = 5
+
+
+class DynamoStore:
+    """Every save checks and raises the run's version, so events of a run are decided one after the other.
+
+    ```
+    handler A: load (run v4)                        save, if run is still v4 → v5
+    handler B:     load (run v4)                                   save, if run is still v4 → Conflict, load v5 …
+    ```
+    """
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._table = table
+
+    def load(self, run: str) -> Stored | None:
+        for tries_left in reversed(range(_LOAD_TRIES)):
+            # Consistent, since what is decided on an old state only ends in a conflict.
+            found = self._query("pk = :pk", {":pk": {"S": items.run_pk(run)}}, ConsistentRead=True)
+            try:
+                return items.stored_run(found)
+            except Conflict:
+                if not tries_left:
+                    raise
+        return None
+
+    def save(
+        self, run: Run, groups: Sequence[Group], *, add: OutboxEntry | None = None, done: Iterable[str] = ()
+    ) -> None:
+        transaction = Transaction(self._table)
+        transaction.update(
+            f"run {run.id}",
+            items.run_key(run.id),
+            items.run_values(run),
+            add={items.GROUP_SAVES: len(groups)},
+            remove=["live"] if run.status.terminal else [],
+            version=run.version,
+        )
+        for group in groups:
+            transaction.put(f"group {group.key}", items.group_item(run.id, group), version=group.version)
+        for entry in dict.fromkeys(done):
+            transaction.delete(items.outbox_key(run.id, entry))
+        if add is not None:
+            transaction.put("the outbox entry", items.outbox_item(run.id, add))
+        transaction.commit(self._clients.dynamodb)
+
+    def clear(self, run: str, done: Iterable[str]) -> None:
+        for entry in done:
+            self._clients.dynamodb.delete_item(TableName=self._table, Key=items.outbox_key(run, entry))
+
+    def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
+        more: dict[str, Any] = {"ScanIndexForward": False, "PaginationConfig": {"PageSize": limit}}
+        if status is RunStatus.RUNNING:
+            found = self._live(**more)
+        elif status is None:
+            found = self._by_time(items.RUNS, **more)
+        else:
+            more |= {"FilterExpression": "#status = :status", "ExpressionAttributeNames": {"#status": "status"}}
+            found = self._by_time(items.RUNS, {":status": {"S": status.value}}, **more)
+        return [decode(Run, item["data"]["S"]) for item in islice(found, limit)]
+
+    def unsettled(self, *, limit: int = 1000) -> list[str]:
+        left = (items.run_of(item) for item in self._by_time(items.OUTBOX))
+        living = (items.run_of(item) for item in self._live())
+        return list(islice(dict.fromkeys(chain(left, living)), limit))
+
+    def _live(self, **more: Any) -> Iterator[Item]:
+        return self._query("live = :runs", {":runs": {"S": items.RUNS}}, IndexName=_BY_LIVE, **more)
+
+    def _by_time(
+        self, kind: str, values: dict[str, AttributeValueTypeDef] | None = None, **more: Any
+    ) -> Iterator[Item]:
+        values = {":kind": {"S": kind}, **(values or {})}
+        return self._query("gsi_pk = :kind", values, IndexName=_BY_TIME, **more)
+
+    def deploy(self, deployment: Deployment) -> Deployment | None:
+        for _ in range(_DEPLOY_TRIES):
+            item = self._get(items.deployment_key(deployment.flow))
+            before = items.deployed(item) if item else None
+            if before is not None and before.deployed_at > deployment.deployed_at:
+                raise Conflict(f"flow {deployment.flow!r} has a later deployment")
+            try:
+                self._replace_deployment(item, deployment)
+            except Conflict:
+                continue
+            return before
+        raise Conflict(f"flow {deployment.flow!r} is being deployed by others all the time")
+
+    def _replace_deployment(self, before: Item | None, deployment: Deployment) -> None:
+        """The deployment and its subscriptions, in one transaction, so that no event finds half of them."""
+        old_triggers = items.deployed(before).triggers if before else ()
+        version = int(before["version"]["N"]) if before else 0
+        transaction = Transaction(self._table)
+        transaction.put(
+            f"deployment {deployment.flow}", items.deployment_item(deployment, version + 1), version=version
+        )
+        for event in dict.fromkeys(deployment.triggers):
+            transaction.put(f"trigger {event}", items.subscription_item(event, deployment))
+        for event in set(old_triggers) - set(deployment.triggers):
+            transaction.delete(items.subscription_key(event, deployment.flow))
+        transaction.commit(self._clients.dynamodb)
+
+    def deployment(self, flow: str) -> Deployment | None:
+        item = self._get(items.deployment_key(flow))
+        return items.deployed(item) if item else None
+
+    def subscribers(self, event: str) -> list[Deployment]:
+        found = self._query("pk = :pk", {":pk": {"S": items.event_pk(event)}}, ConsistentRead=True)
+        return [items.deployed(item) for item in found]
+
+    def _get(self, key: dict[str, AttributeValueTypeDef]) -> Item | None:
+        answer = self._clients.dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return answer.get("Item")
+
+    def _query(self, condition: str, values: dict[str, AttributeValueTypeDef], **more: Any) -> Iterator[Item]:
+        pages = self._clients.dynamodb.get_paginator("query").paginate(
+            TableName=self._table, KeyConditionExpression=condition, ExpressionAttributeValues=values, **more
+        )
+        return (item for page in pages for item in page["Items"])

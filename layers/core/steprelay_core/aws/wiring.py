@@ -1,0 +1,39 @@
+"""The ports of a deployed relay."""
+
+import time
+
+from steprelay_core.aws.bus import EventBridgeBus
+from steprelay_core.aws.clients import Clients
+from steprelay_core.aws.environment import Settings
+from steprelay_core.aws.jobs import BatchJobs
+from steprelay_core.aws.light import SqsLight
+from steprelay_core.aws.objects import S3Objects
+from steprelay_core.aws.store import DynamoStore
+from steprelay_core.aws.timers import AwsTimers, TimerTargets
+from steprelay_core.ports import Ports
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()
+
+
+def ports_from(settings: Settings, clients: Clients | None = None) -> Ports:
+    """Everything the engine needs of AWS, as these settings name it."""
+    clients = clients or Clients()
+    clock = SystemClock()
+    targets = TimerTargets(
+        queue_url=settings.timers_queue_url,
+        queue_arn=settings.timers_queue_arn,
+        schedule_group=settings.schedule_group,
+        role_arn=settings.scheduler_role_arn,
+    )
+    return Ports(
+        store=DynamoStore(clients, settings.table),
+        jobs=BatchJobs(clients),
+        light=SqsLight(clients, settings.light_queue_url),
+        timers=AwsTimers(clients, targets, clock),
+        bus=EventBridgeBus(clients, settings.bus),
+        objects=S3Objects(clients, settings.data_bucket),
+        clock=clock,
+    )

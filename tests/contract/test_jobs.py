@@ -1,0 +1,146 @@
+"""What every `Jobs` promises, on the fake and on AWS Batch's API."""
+
+import time
+from typing import Any
+
+import pytest
+
+from steprelay_core.aws.clients import Clients
+from steprelay_core.aws.jobs import BatchJobs
+from steprelay_core.ports import Jobs, Refused
+from tests.contract.batch_server import create_queues, serving
+from tests.fakes import FakeJobs
+
+
+@pytest.fixture(scope="module")
+def batch_clients(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with serving(tmp_path_factory.mktemp("batch")) as address, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL_BATCH", address)
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        clients = Clients()
+        create_queues(clients)
+        yield clients
+
+
+@pytest.fixture(params=["fake", "batch"])
+def jobs(request: pytest.FixtureRequest) -> Jobs:
+    if request.param == "fake":
+        return FakeJobs({"on-ec2": "ec2", "on-spot": "ec2", "on-fargate": "fargate", "own-machines": "ec2"})
+    return BatchJobs(request.getfixturevalue("batch_clients"))
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """Names of this test alone: the Batch is shared."""
+    return f"t{abs(hash(request.node.name)) % 10**8}"
+
+
+def definition(name: str, *command: str) -> dict[str, Any]:
+    sizes = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    container = {"image": "busybox", "command": list(command or ["true"]), "resourceRequirements": sizes}
+    return {"jobDefinitionName": name, "type": "container", "containerProperties": container}
+
+
+def submit(jobs: Jobs, name: str, *command: str, queue: str = "on-ec2") -> str:
+    arn = jobs.ensure_definition(definition(f"d-{name}", *command))
+    return jobs.submit({"jobName": name, "jobQueue": queue, "jobDefinition": arn, "parameters": {"run": name}})
+
+
+def status_of(jobs: Jobs, job_id: str) -> tuple[str, str]:
+    (job,) = jobs.describe([job_id])
+    return str(job["status"]), str(job.get("statusReason", ""))
+
+
+def ended(jobs: Jobs, job_id: str) -> tuple[str, str]:
+    """Status and reason, once the job has ended."""
+    deadline = time.monotonic() + 30
+    while status_of(jobs, job_id)[0] not in ("SUCCEEDED", "FAILED"):
+        assert time.monotonic() < deadline, f"job {job_id} does not end: {status_of(jobs, job_id)}"
+        time.sleep(0.02)
+    return status_of(jobs, job_id)
+
+
+@pytest.mark.parametrize(
+    ("queue", "platform"),
+    [("on-ec2", "ec2"), ("on-spot", "ec2"), ("on-fargate", "fargate"), ("own-machines", "ec2")],
+)
+def test_a_queues_platform_is_that_of_its_compute_environments(jobs: Jobs, queue: str, platform: str) -> None:
+    assert jobs.platform(queue) == platform
+
+
+def test_a_queue_that_is_not_there_is_refused_by_name(jobs: Jobs) -> None:
+    with pytest.raises(Refused, match="no job queue 'on-mars'"):
+        jobs.platform("on-mars")
+
+
+def test_a_definition_is_registered_once(jobs: Jobs, prefix: str) -> None:
+    first = jobs.ensure_definition(definition(prefix))
+    assert jobs.ensure_definition(definition(prefix)) == first
+    assert prefix in first
+
+
+def test_definitions_of_different_names_are_different(jobs: Jobs, prefix: str) -> None:
+    assert jobs.ensure_definition(definition(f"{prefix}a")) != jobs.ensure_definition(definition(f"{prefix}b"))
+
+
+def test_a_submitted_job_can_be_described(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix)
+    (job,) = jobs.describe([job_id])
+    assert (job["jobId"], job["jobName"], job["parameters"]) == (job_id, prefix, {"run": prefix})
+
+
+def test_a_job_for_a_queue_that_is_not_there_is_refused(jobs: Jobs, prefix: str) -> None:
+    with pytest.raises(Refused, match="on-mars"):
+        submit(jobs, prefix, queue="on-mars")
+
+
+def test_a_job_is_found_by_its_name_in_its_queue(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix)
+    assert jobs.find("on-ec2", prefix) == job_id
+    assert jobs.find("on-spot", prefix) is None
+
+
+def test_a_job_that_has_ended_is_still_found(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix, "sleep", "60")
+    jobs.terminate(job_id, "over")
+    ended(jobs, job_id)
+    assert jobs.find("on-ec2", prefix) == job_id
+
+
+@pytest.mark.parametrize("other", ["T{rest}", "{name}x", "{short}"])
+def test_a_name_that_is_only_similar_finds_nothing(jobs: Jobs, prefix: str, other: str) -> None:
+    submit(jobs, prefix)
+    assert jobs.find("on-ec2", other.format(name=prefix, rest=prefix[1:], short=prefix[:-1])) is None
+
+
+def test_describing_leaves_out_jobs_that_batch_has_forgotten(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix)
+    assert [job["jobId"] for job in jobs.describe(["gone", job_id, "gone-too"])] == [job_id]
+    assert jobs.describe([]) == []
+
+
+def test_more_jobs_than_one_call_takes_are_described_each_once(jobs: Jobs, prefix: str) -> None:
+    ids = [submit(jobs, f"{prefix}-{index}") for index in range(101)]
+    described = [job["jobId"] for job in jobs.describe([*ids, ids[0]])]
+    assert sorted(described) == sorted(ids)
+
+
+def test_a_terminated_job_fails_with_the_reason_given(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix, "sleep", "60")
+    jobs.terminate(job_id, "steprelay: cancelled")
+    assert ended(jobs, job_id) == ("FAILED", "steprelay: cancelled")
+
+
+def test_terminating_twice_keeps_the_first_reason(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix, "sleep", "60")
+    jobs.terminate(job_id, "first")
+    ended(jobs, job_id)
+    jobs.terminate(job_id, "second")
+    assert ended(jobs, job_id) == ("FAILED", "first")
+
+
+def test_terminating_a_job_that_batch_has_forgotten_is_no_error(jobs: Jobs) -> None:
+    jobs.terminate("gone", "over")
+    assert jobs.describe(["gone"]) == []

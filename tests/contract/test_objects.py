@@ -1,0 +1,128 @@
+"""What every `Objects` promises, on the fake and on S3."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from steprelay_core import keys
+from steprelay_core.aws.clients import Clients
+from steprelay_core.aws.objects import S3Objects
+from steprelay_core.ports import Objects
+from steprelay_core.spec import SpecError
+from steprelay_core.state.model import TaskKey
+from tests.fakes import MemoryObjects
+
+SPEC = {"spec_version": 1, "flow": "Demo", "steps": {"start": {"command": ["true"]}}}
+
+
+@dataclass
+class Case:
+    objects: Objects
+    read: Callable[[str], bytes]
+
+
+@pytest.fixture(params=["memory", "s3"])
+def case(request: pytest.FixtureRequest) -> Case:
+    if request.param == "memory":
+        memory = MemoryObjects()
+        return Case(memory, lambda key: memory.objects[key])
+    clients, bucket = request.getfixturevalue("clients"), request.getfixturevalue("bucket")
+    return Case(
+        S3Objects(clients, bucket), lambda key: bytes(clients.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    )
+
+
+def outcome(status: str = "succeeded", attempt: int = 1) -> bytes:
+    return json.dumps({"outcome_version": 1, "status": status, "attempt": attempt}).encode()
+
+
+def test_a_flow_is_read_by_the_digest_of_its_package(case: Case) -> None:
+    case.objects.put(keys.spec("0f0f"), json.dumps(SPEC).encode())
+    assert case.objects.flow("0f0f").name == "Demo"
+
+
+def test_a_package_that_is_not_there_is_named(case: Case) -> None:
+    with pytest.raises(LookupError, match=r"no package 0f0f.*packages/0f0f\.json"):
+        case.objects.flow("0f0f")
+
+
+def test_a_spec_that_does_not_hold_is_refused(case: Case) -> None:
+    case.objects.put(keys.spec("0f0f"), b"{}")
+    with pytest.raises(SpecError):
+        case.objects.flow("0f0f")
+
+
+def test_an_object_exists_once_it_is_written(case: Case) -> None:
+    assert not case.objects.exists("runner/abc.zip")
+    case.objects.put("runner/abc.zip", b"zip")
+    assert case.objects.exists("runner/abc.zip")
+
+
+def test_an_object_written_once_keeps_its_first_content(case: Case) -> None:
+    assert case.objects.put_once("claim.json", b"first")
+    assert not case.objects.put_once("claim.json", b"second")
+    assert case.read("claim.json") == b"first"
+
+
+def test_an_object_written_freely_has_its_last_content(case: Case) -> None:
+    case.objects.put("brief.json", b"first")
+    case.objects.put("brief.json", b"second")
+    assert case.read("brief.json") == b"second"
+
+
+def test_only_outcomes_that_exist_are_given(case: Case) -> None:
+    first, second = TaskKey("train", (0,), 0), TaskKey("train", (0,), 1)
+    case.objects.put(keys.outcome("r", first, 2), outcome("failed", 2))
+    found = case.objects.outcomes("r", [(first, 1), (first, 2), (second, 2)])
+    assert list(found) == [(first, 2)]
+    assert (found[first, 2].status, found[first, 2].attempt) == ("failed", 2)
+
+
+def test_a_single_outcome_is_given_or_missing_like_many(case: Case) -> None:
+    task = TaskKey("start", (), 0)
+    assert case.objects.outcomes("r", [(task, 1)]) == {}
+    case.objects.put(keys.outcome("r", task, 1), outcome())
+    assert list(case.objects.outcomes("r", [(task, 1)])) == [(task, 1)]
+    assert case.objects.outcomes("r", []) == {}
+
+
+def test_the_outcomes_of_many_tasks_are_each_their_own(case: Case) -> None:
+    tasks = [(TaskKey("train", (0,), member), 1 + member % 3) for member in range(50)]
+    for task, attempt in tasks:
+        case.objects.put(keys.outcome("r", task, attempt), outcome(attempt=attempt))
+    found = case.objects.outcomes("r", tasks)
+    assert {key: each.attempt for key, each in found.items()} == {(task, attempt): attempt for task, attempt in tasks}
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense"])
+def test_an_outcome_that_makes_no_sense_is_that_attempts_failure(case: Case, body: bytes) -> None:
+    task = TaskKey("start", (), 0)
+    case.objects.put(keys.outcome("r", task, 1), body)
+    assert case.objects.outcomes("r", [(task, 1)])[task, 1].status == "failed"
+
+
+def test_a_flow_is_read_from_s3_once(clients: Clients, bucket: str) -> None:
+    objects = S3Objects(clients, bucket)
+    objects.put(keys.spec("0f0f"), json.dumps(SPEC).encode())
+    first = objects.flow("0f0f")
+    clients.s3.delete_object(Bucket=bucket, Key=keys.spec("0f0f"))
+    assert objects.flow("0f0f") is first
+
+
+def test_two_writers_at_the_same_moment_are_asked_to_try_again_and_do(clients: Clients, bucket: str) -> None:
+    with Stubber(clients.s3) as stub:
+        stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        stub.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
+        assert not S3Objects(clients, bucket).put_once("claim.json", b"mine")
+        stub.assert_no_pending_responses()
+
+
+def test_an_outcome_that_may_not_be_read_is_an_error_and_not_missing(clients: Clients, bucket: str) -> None:
+    with Stubber(clients.s3) as stub:
+        stub.add_client_error("get_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            S3Objects(clients, bucket).outcomes("r", [(TaskKey("start", (), 0), 1)])

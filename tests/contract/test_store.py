@@ -1,0 +1,205 @@
+"""What every `Store` promises, on the fake and on DynamoDB."""
+
+from dataclasses import replace
+
+import pytest
+
+from steprelay_core.aws.store import DynamoStore
+from steprelay_core.commands import SubmitJob, TerminateJob
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Store
+from steprelay_core.state.model import Group, GroupKey, Origin, Run, RunStatus
+from steprelay_core.state.ranges import Ranges
+from tests.fakes import MemoryStore
+
+TRAIN = GroupKey("train", (0,))
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "memory":
+        return MemoryStore()
+    return DynamoStore(request.getfixturevalue("clients"), request.getfixturevalue("table"))
+
+
+def a_run(name: str = "Demo-1", created_at: float = 1_790_000_000.0, status: RunStatus = RunStatus.RUNNING) -> Run:
+    return Run(name, "Demo", "0f0f", created_at, Origin("upload", {"key": "run/x"}), {"alpha": 0.3}, status)
+
+
+def an_entry(name: str = "entry", created_at: float = 1_790_000_001.25) -> OutboxEntry:
+    return OutboxEntry(name, created_at, (SubmitJob(group=TRAIN, submission="1-0"), TerminateJob("job-1", "over")))
+
+
+def test_a_run_that_was_never_saved_is_not_there(store: Store) -> None:
+    assert store.load("Demo-1") is None
+
+
+def test_a_saved_run_comes_back_with_its_groups_and_outbox_at_the_next_version(store: Store) -> None:
+    train, start = Group(TRAIN, won={1: Ranges.of(2, 3)}), Group(GroupKey("start"))
+    store.save(a_run(), [train, start], add=an_entry())
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert stored.run == replace(a_run(), version=1)
+    assert stored.groups == {TRAIN: replace(train, version=1), GroupKey("start"): replace(start, version=1)}
+    assert stored.outbox == (an_entry(),)
+
+
+def test_groups_not_given_to_a_save_stay_as_they_are(store: Store) -> None:
+    store.save(a_run(), [Group(TRAIN), Group(GroupKey("start"))])
+    store.save(replace(a_run(), version=1), [Group(TRAIN, ended_at=5.0, version=1)])
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert (stored.run.version, stored.groups[TRAIN].version, stored.groups[GroupKey("start")].version) == (2, 2, 1)
+
+
+def test_a_new_run_cannot_replace_one_that_exists(store: Store) -> None:
+    store.save(a_run(), [])
+    with pytest.raises(Conflict):
+        store.save(a_run(), [])
+
+
+def test_a_run_that_is_not_there_cannot_be_saved_as_known(store: Store) -> None:
+    with pytest.raises(Conflict):
+        store.save(replace(a_run(), version=3), [])
+
+
+def test_of_two_saves_of_one_version_only_the_first_counts(store: Store) -> None:
+    store.save(a_run(), [])
+    read = replace(a_run(), version=1)
+    store.save(replace(read, parameters={"alpha": 1}), [])
+    with pytest.raises(Conflict):
+        store.save(replace(read, parameters={"alpha": 2}), [Group(TRAIN)], add=an_entry())
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert (stored.run.parameters, stored.groups, stored.outbox) == ({"alpha": 1}, {}, ())
+
+
+def test_a_stale_group_spoils_the_whole_save(store: Store) -> None:
+    store.save(a_run(), [Group(TRAIN)])
+    with pytest.raises(Conflict):
+        store.save(replace(a_run(), version=1), [Group(TRAIN)], add=an_entry())
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert (stored.run.version, stored.outbox) == (1, ())
+
+
+def test_groups_of_the_same_step_under_different_parents_are_kept_apart(store: Store) -> None:
+    keys = [GroupKey("train"), GroupKey("train", (0,)), GroupKey("train", (0, 3)), GroupKey("größe", (0,))]
+    store.save(a_run(), [Group(key) for key in keys])
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert set(stored.groups) == set(keys)
+
+
+def test_runs_do_not_see_each_other(store: Store) -> None:
+    store.save(a_run("Demo-1"), [Group(TRAIN)], add=an_entry())
+    store.save(a_run("Demo-10"), [])
+    stored = store.load("Demo-10")
+    assert stored is not None
+    assert (stored.groups, stored.outbox) == ({}, ())
+
+
+def test_a_save_adds_one_outbox_entry_and_removes_the_done_ones(store: Store) -> None:
+    store.save(a_run(), [], add=an_entry("first"))
+    store.save(replace(a_run(), version=1), [], add=an_entry("second"), done=["first", "never-there"])
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert [entry.id for entry in stored.outbox] == ["second"]
+
+
+def test_outbox_entries_come_oldest_first(store: Store) -> None:
+    store.save(a_run(), [], add=an_entry("b", 10.0))
+    store.save(replace(a_run(), version=1), [], add=an_entry("a", 20.0))
+    store.save(replace(a_run(), version=2), [], add=an_entry("c", 5.0))
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert [entry.id for entry in stored.outbox] == ["c", "b", "a"]
+
+
+def test_clearing_removes_entries_without_touching_the_run(store: Store) -> None:
+    store.save(a_run(), [], add=an_entry("first"))
+    store.clear("Demo-1", ["first", "never-there"])
+    store.clear("Demo-1", ["first"])
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert (stored.run.version, stored.outbox) == (1, ())
+
+
+def test_clearing_a_run_that_is_not_there_does_nothing(store: Store) -> None:
+    store.clear("Demo-1", ["first"])
+    assert store.load("Demo-1") is None
+
+
+def test_runs_are_listed_newest_first(store: Store) -> None:
+    for name, created_at in [("b", 20.5), ("c", 3_000_000_000.0), ("a", 20.25)]:
+        store.save(a_run(name, created_at), [])
+    assert [run.id for run in store.list_runs()] == ["c", "b", "a"]
+    assert [run.id for run in store.list_runs(limit=2)] == ["c", "b"]
+
+
+@pytest.mark.parametrize("status", RunStatus)
+def test_runs_are_listed_by_status(store: Store, status: RunStatus) -> None:
+    for index, each in enumerate([*RunStatus, *RunStatus]):
+        store.save(a_run(f"{each}-{index}", float(index), each), [])
+    listed = store.list_runs(status=status)
+    assert [run.status for run in listed] == [status, status]
+    assert listed[0].created_at > listed[1].created_at
+    assert len(store.list_runs(status=status, limit=1)) == 1
+
+
+def test_a_run_leaves_the_living_when_it_ends(store: Store) -> None:
+    store.save(a_run(), [])
+    store.save(replace(a_run(), version=1, status=RunStatus.SUCCEEDED), [])
+    assert store.list_runs(status=RunStatus.RUNNING) == []
+    assert [run.version for run in store.list_runs(status=RunStatus.SUCCEEDED)] == [2]
+
+
+def test_unsettled_are_runs_that_live_and_ended_ones_with_something_left_to_do(store: Store) -> None:
+    store.save(a_run("living"), [], add=an_entry())
+    store.save(a_run("ended", status=RunStatus.FAILED), [])
+    store.save(a_run("ended-with-rest", status=RunStatus.FAILED), [], add=an_entry())
+    assert sorted(store.unsettled()) == ["ended-with-rest", "living"]
+    assert len(store.unsettled(limit=1)) == 1
+    store.clear("ended-with-rest", ["entry"])
+    assert store.unsettled() == ["living"]
+
+
+def test_a_deployment_replaces_the_one_before(store: Store) -> None:
+    first, second = Deployment("Demo", "01", 1.0), Deployment("Demo", "02", 2.0, (), ("daily",))
+    assert store.deployment("Demo") is None
+    assert store.deploy(first) is None
+    assert store.deploy(second) == first
+    assert store.deployment("Demo") == second
+
+
+def test_an_earlier_deployment_that_comes_late_changes_nothing(store: Store) -> None:
+    later = Deployment("Demo", "02", 2.0, ("uploaded",))
+    store.deploy(later)
+    with pytest.raises(Conflict, match="later deployment"):
+        store.deploy(Deployment("Demo", "01", 1.0, ("other",)))
+    assert store.deployment("Demo") == later
+    assert store.subscribers("other") == []
+
+
+def test_the_same_deployment_may_come_twice(store: Store) -> None:
+    deployment = Deployment("Demo", "01", 1.0, ("uploaded",))
+    store.deploy(deployment)
+    assert store.deploy(deployment) == deployment
+    assert store.subscribers("uploaded") == [deployment]
+
+
+def test_subscribers_of_an_event_are_the_flows_deployed_with_it_as_trigger(store: Store) -> None:
+    a, b = Deployment("A", "01", 1.0, ("uploaded", "noon")), Deployment("B", "02", 1.0, ("uploaded", "uploaded"))
+    store.deploy(b)
+    store.deploy(a)
+    assert store.subscribers("uploaded") == [a, b]
+    assert store.subscribers("noon") == [a]
+    assert store.subscribers("never") == []
+
+
+def test_subscriptions_change_with_the_deployment(store: Store) -> None:
+    store.deploy(Deployment("Demo", "01", 1.0, ("uploaded", "noon")))
+    second = Deployment("Demo", "02", 2.0, ("noon", "night"))
+    store.deploy(second)
+    assert store.subscribers("uploaded") == []
+    assert store.subscribers("noon") == [second]
+    assert store.subscribers("night") == [second]

@@ -1,0 +1,90 @@
+"""From the environment of a function to its ports."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from steprelay_core.aws.clients import Clients
+from steprelay_core.aws.environment import IncompleteEnvironment, read_settings
+from steprelay_core.aws.wiring import ports_from
+from steprelay_core.state.model import Origin, Run
+from steprelay_core.translate import Defaults
+
+ENVIRONMENT = {
+    "STEPRELAY_RELAY": "relay",
+    "STEPRELAY_TABLE": "relay-table",
+    "STEPRELAY_PACKAGE_BUCKET": "relay-packages",
+    "STEPRELAY_DATA_BUCKET": "relay-data",
+    "STEPRELAY_BUS": "relay-bus",
+    "STEPRELAY_JOB_EVENTS_QUEUE_URL": "https://sqs/jobs",
+    "STEPRELAY_TIMERS_QUEUE_URL": "https://sqs/timers",
+    "STEPRELAY_TIMERS_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:timers",
+    "STEPRELAY_LIGHT_QUEUE_URL": "https://sqs/light",
+    "STEPRELAY_REQUESTS_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:requests",
+    "STEPRELAY_SCHEDULE_GROUP": "relay",
+    "STEPRELAY_SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+}
+
+
+def test_settings_are_read_from_the_variables_of_the_template() -> None:
+    settings = read_settings({**ENVIRONMENT, "STEPRELAY_BATCH_JOB_QUEUE": "arn:queue", "OTHER": "x"})
+    assert (settings.relay, settings.data_bucket, settings.light_queue_url) == (
+        "relay",
+        "relay-data",
+        "https://sqs/light",
+    )
+    assert settings.defaults == Defaults(queue="arn:queue")
+
+
+def test_an_empty_default_is_none() -> None:
+    names = ("BATCH_JOB_QUEUE", "BATCH_CONTAINER_IMAGE", "ECS_S3_ACCESS_IAM_ROLE", "ECS_FARGATE_EXECUTION_ROLE")
+    assert read_settings({**ENVIRONMENT, **{f"STEPRELAY_{name}": "" for name in names}}).defaults == Defaults()
+    given = read_settings({**ENVIRONMENT, **{f"STEPRELAY_{name}": name for name in names}}).defaults
+    assert given == Defaults(*names)
+
+
+def test_all_missing_variables_are_named_at_once() -> None:
+    kept = {name: value for name, value in ENVIRONMENT.items() if name not in ("STEPRELAY_TABLE", "STEPRELAY_BUS")}
+    with pytest.raises(IncompleteEnvironment, match=r"variables STEPRELAY_RELAY, STEPRELAY_TABLE, STEPRELAY_BUS;"):
+        read_settings({**kept, "STEPRELAY_RELAY": ""})
+
+
+def test_the_ports_work_on_what_the_settings_name(clients: Clients, table: str, bucket: str) -> None:
+    ports = ports_from(read_settings(ENVIRONMENT), clients)
+    ports.store.save(Run("Demo-1", "Demo", "0f0f", 1.0, Origin("upload")), [])
+    assert clients.dynamodb.scan(TableName=table)["Count"] == 1
+    ports.objects.put("a", b"b")
+    assert clients.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+
+
+def test_a_client_is_made_once_and_repeats_throttled_calls(clients: Clients) -> None:
+    assert clients.batch is clients.batch
+    config: Any = clients.batch.meta.config
+    assert config.retries == {"mode": "adaptive", "total_max_attempts": 8}
+
+
+def test_buckets_behind_an_endpoint_of_ones_own_are_paths(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = {"Bucket": "relay-data", "Key": "a"}
+    assert "//relay-data.s3." in clients.s3.generate_presigned_url("get_object", where)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://relay.internal:4566")
+    assert (
+        Clients().s3.generate_presigned_url("get_object", where).startswith("http://relay.internal:4566/relay-data/a")
+    )
+
+
+def test_clients_that_are_not_used_are_not_made() -> None:
+    """A cold start pays for boto3 and a client's model only when it calls that service."""
+    code = (
+        "import sys, json, os\n"
+        "from steprelay_core.aws.wiring import ports_from\n"
+        "from steprelay_core.aws.environment import read_settings\n"
+        "ports_from(read_settings(json.loads(sys.argv[1])))\n"
+        "print('boto3' in sys.modules)"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(ENVIRONMENT)], capture_output=True, text=True, check=True
+    )
+    assert made.stdout.strip() == "False"

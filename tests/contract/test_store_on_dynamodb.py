@@ -78,3 +78,12 @@ def _cancel(stub: Stubber, reason: str) -> None:
         "TransactionCanceledException",
         modeled_fields={"CancellationReasons": [{"Code": "None"}, {"Code": reason}]},
     )
+
+
+def test_items_of_runs_expire_only_where_the_relay_says_so(clients: Clients, table: str) -> None:
+    DynamoStore(clients, table, runs_expire_days=30).save(RUN, [Group(TRAIN)])
+    DynamoStore(clients, table).save(replace(RUN, id="Demo-2"), [Group(TRAIN)])
+    items = clients.dynamodb.scan(TableName=table)["Items"]
+    expiring = {item["pk"]["S"] for item in items if "expires_at" in item}
+    assert expiring == {"RUN#Demo-1"}
+    assert sum("expires_at" in item for item in items) == 2

@@ -46,11 +46,9 @@ class Engine:
             Conflict: when others kept saving the run; let the event be delivered again.
         """
         for _ in range(MAX_CONFLICTS):
-            stored = self.ports.store.load(event.run)
             try:
-                if stored is None:
-                    return self._start(event)
-                return self._continue(stored, event)
+                stored = self.ports.store.load(event.run)
+                return self._start(event) if stored is None else self._continue(stored, event)
             except Conflict:
                 continue
         raise Conflict(f"run {event.run} kept changing while {type(event).__name__} was being decided")

@@ -132,3 +132,14 @@ def test_a_steps_parents_are_in_the_order_written() -> None:
     }
     flow = parse_spec(json.dumps({"spec_version": 1, "flow": "F", "steps": steps}))
     assert flow.parents["join"] == ("b", "a")
+
+
+def test_a_step_without_the_runner_cannot_be_a_split_of_a_foreach() -> None:
+    bare = {"command": ["x"], "package": False, "batch": {"image": "busybox"}, "next": "join"}
+    steps = {
+        "start": {"command": ["x"], "next": {"to": ["work"], "foreach": "items"}},
+        "work": bare,
+        "join": {"command": ["x"], "join": True},
+    }
+    (problem,) = _problems({"spec_version": 1, "flow": "F", "steps": steps})
+    assert problem.message == "a step inside a foreach needs the runner to know its item"

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from steprelay_core.commands import Command, InvokeLight, SubmitJob
-from steprelay_core.ports import Deployment
-from steprelay_core.state.codec import (
+from steprelay_core.codec import (
     UnreadableState,
     decode,
     decode_commands,
@@ -17,6 +15,8 @@ from steprelay_core.state.codec import (
     encode,
     encode_commands,
 )
+from steprelay_core.commands import Command, InvokeLight, SubmitJob
+from steprelay_core.ports import Deployment
 from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.unit.state.strategies import any_value

@@ -28,7 +28,10 @@ class IncompleteEnvironment(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One relay: its name, where its things are, and the defaults of its `@batch` steps."""
+    """One relay: its name, where its things are, and the defaults of its `@batch` steps.
+
+    `runs_expire_days`: how long the state of runs is kept after its last change; 0 keeps it for good.
+    """
 
     relay: str
     table: str
@@ -43,6 +46,7 @@ class Settings:
     schedule_group: str
     scheduler_role_arn: str
     defaults: Defaults
+    runs_expire_days: int = 0
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -64,4 +68,5 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         iam_role=environment.get("STEPRELAY_ECS_S3_ACCESS_IAM_ROLE") or None,
         execution_role=environment.get("STEPRELAY_ECS_FARGATE_EXECUTION_ROLE") or None,
     )
-    return Settings(**values, defaults=defaults)
+    days = int(environment.get("STEPRELAY_RUNS_EXPIRE_DAYS") or 0)
+    return Settings(**values, defaults=defaults, runs_expire_days=days)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
+from steprelay_core.codec import decode, decode_commands, encode, encode_commands
 from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
-from steprelay_core.state.codec import decode, decode_commands, encode, encode_commands
 from steprelay_core.state.model import Group, GroupKey, Run
 
 if TYPE_CHECKING:

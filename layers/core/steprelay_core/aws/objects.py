@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from steprelay_core import keys
 from steprelay_core.aws.clients import CONNECTIONS, Clients
 from steprelay_core.aws.errors import error_code
+from steprelay_core.codec import decode_outcome
 from steprelay_core.spec import Flow, parse_spec
-from steprelay_core.state.codec import decode_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

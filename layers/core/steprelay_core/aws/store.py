@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from steprelay_core.aws import items
 from steprelay_core.aws.transaction import Transaction
+from steprelay_core.codec import decode
 from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
-from steprelay_core.state.codec import decode
 from steprelay_core.state.model import Group, Run, RunStatus
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ class DynamoStore:
     ```
     """
 
-    def __init__(self, clients: Clients, table: str) -> None:
+    def __init__(self, clients: Clients, table: str, runs_expire_days: int = 0) -> None:
         self._clients = clients
         self._table = table
+        self._expire_days = runs_expire_days
 
     def load(self, run: str) -> Stored | None:
         for tries_left in reversed(range(_LOAD_TRIES)):
@@ -56,18 +58,26 @@ class DynamoStore:
         transaction.update(
             f"run {run.id}",
             items.run_key(run.id),
-            items.run_values(run),
+            {**items.run_values(run), **self._expiry()},
             add={items.GROUP_SAVES: len(groups)},
             remove=["live"] if run.status.terminal else [],
             version=run.version,
         )
         for group in groups:
-            transaction.put(f"group {group.key}", items.group_item(run.id, group), version=group.version)
+            transaction.put(
+                f"group {group.key}", {**items.group_item(run.id, group), **self._expiry()}, version=group.version
+            )
         for entry in dict.fromkeys(done):
             transaction.delete(items.outbox_key(run.id, entry))
         if add is not None:
             transaction.put("the outbox entry", items.outbox_item(run.id, add))
         transaction.commit(self._clients.dynamodb)
+
+    def _expiry(self) -> Item:
+        """When DynamoDB may delete the item (its TTL attribute); counted, as the bucket's, from the write."""
+        if not self._expire_days:
+            return {}
+        return {"expires_at": {"N": str(int(time.time()) + self._expire_days * 86_400)}}
 
     def clear(self, run: str, done: Iterable[str]) -> None:
         for entry in done:

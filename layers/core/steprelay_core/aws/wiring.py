@@ -29,7 +29,7 @@ def ports_from(settings: Settings, clients: Clients | None = None) -> Ports:
         role_arn=settings.scheduler_role_arn,
     )
     return Ports(
-        store=DynamoStore(clients, settings.table),
+        store=DynamoStore(clients, settings.table, settings.runs_expire_days),
         jobs=BatchJobs(clients),
         light=SqsLight(clients, settings.light_queue_url),
         timers=AwsTimers(clients, targets, clock),

@@ -81,7 +81,7 @@ def validate_spec(document: Any) -> Flow:
     except ValidationError as error:
         raise SpecError(_refused(error)) from None
     flow = Flow(spec, build_graph(spec))
-    problems = [*flow.graph.problems, *_step_problems(spec)]
+    problems = [*flow.graph.problems, *_step_problems(flow)]
     if problems:
         raise SpecError(problems)
     return flow
@@ -93,8 +93,9 @@ def _refused(error: ValidationError) -> Iterator[Problem]:
         yield Problem(fault.path, fault.message, fault.hint, step)
 
 
-def _step_problems(spec: Spec) -> Iterator[Problem]:
+def _step_problems(flow: Flow) -> Iterator[Problem]:
     """What no single field can know: how the parts of a step go together."""
+    spec = flow.spec
     for name, step in spec.steps.items():
         path = f"steps.{name}"
         if step.command is None and spec.entrypoint is None:
@@ -104,17 +105,8 @@ def _step_problems(spec: Spec) -> Iterator[Problem]:
                 "give it a `command`, or the flow an `entrypoint`",
                 name,
             )
-        if not step.package and (step.command is None or step.batch is None or step.batch.image is None):
-            yield Problem(
-                f"{path}.package", "`package: false` needs a `command` and a `batch` with an `image`", None, name
-            )
-        if not step.package and any(way.foreach or len(step.next) > 1 for way in step.next):
-            yield Problem(
-                f"{path}.next",
-                "a step without the runner cannot choose or fan out",
-                "let a step before or after it decide",
-                name,
-            )
+        if not step.package:
+            yield from _without_runner(flow, name, step)
         if step.batch is None and (step.timeout_seconds or 0) > LIGHT_STEP_SECONDS:
             yield Problem(
                 f"{path}.timeout_seconds",
@@ -123,6 +115,19 @@ def _step_problems(spec: Spec) -> Iterator[Problem]:
                 name,
             )
     yield from _trigger_problems(spec)
+
+
+def _without_runner(flow: Flow, name: str, step: Step) -> Iterator[Problem]:
+    """Steps with `package: false` have nobody to choose, to fan out, or to find their place in a foreach."""
+    path = f"steps.{name}"
+    if step.command is None or step.batch is None or step.batch.image is None:
+        yield Problem(f"{path}.package", "`package: false` needs a `command` and a `batch` with an `image`", None, name)
+    if len(step.next) > 1 or any(way.foreach is not None for way in step.next):
+        hint = "let a step before or after it decide"
+        yield Problem(f"{path}.next", "a step without the runner cannot choose or fan out", hint, name)
+    if name in flow.graph.splits and flow.graph.depth(name):
+        hint = "use an image with Python and leave `package` out"
+        yield Problem(f"{path}.package", "a step inside a foreach needs the runner to know its item", hint, name)
 
 
 def _trigger_problems(spec: Spec) -> Iterator[Problem]:

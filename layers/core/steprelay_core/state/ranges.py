@@ -105,5 +105,3 @@ class Ranges:
 
     def __str__(self) -> str:
         return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in self.spans)
-
-

@@ -1,0 +1,97 @@
+"""Batch "Job State Change" → `JobChanged`."""
+
+from pydantic import Field, ValidationError
+
+from steprelay_core.inbound.envelope import Envelope, Ignored, Inbound, Unreadable, faults
+from steprelay_core.state.events import JobChanged
+from steprelay_core.state.model import GroupKey
+
+_ENDED = frozenset({"SUCCEEDED", "FAILED"})
+_STATUSES = _ENDED | {"SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"}
+
+
+class _Container(Inbound):
+    exit_code: int | None = Field(default=None, alias="exitCode")
+    reason: str | None = None
+    log_stream: str | None = Field(default=None, alias="logStreamName")
+
+
+class _Attempt(Inbound):
+    container: _Container | None = None
+    reason: str | None = Field(default=None, alias="statusReason")
+    started_at: int | None = Field(default=None, alias="startedAt")
+
+
+class _Array(Inbound):
+    index: int | None = None
+    size: int | None = None
+
+
+class _Ours(Inbound):
+    """The job parameters that we submit with, copied by Batch into every event (docs/architecture.md)."""
+
+    relay: str
+    run: str = Field(min_length=1)
+    step: str = Field(min_length=1)
+    path: str = Field(pattern=r"^(_|\d+(\.\d+)*)$")
+    submission: str = Field(min_length=1)
+
+    @property
+    def group(self) -> GroupKey:
+        path = () if self.path == "_" else tuple(int(index) for index in self.path.split("."))
+        return GroupKey(self.step, path)
+
+
+class _Job(Inbound):
+    job_id: str = Field(alias="jobId", min_length=1)
+    status: str
+    reason: str | None = Field(default=None, alias="statusReason")
+    attempts: list[_Attempt] = Field(default_factory=list)
+    container: _Container = _Container()
+    array: _Array = Field(default=_Array(), alias="arrayProperties")
+    parameters: _Ours
+    started_at: int | None = Field(default=None, alias="startedAt")
+
+
+def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
+    """The change of one of this relay's jobs: a single job, the parent of an array, or one of its children.
+
+    Raises:
+        Unreadable: if the job is ours but the event cannot be understood.
+    """
+    parameters = envelope.detail.get("parameters")
+    owner = parameters.get("relay") if isinstance(parameters, dict) else None
+    if owner != relay:
+        whose = f"belongs to relay {owner!r}" if owner else "was not submitted by a relay"
+        return Ignored(f"job {envelope.detail.get('jobId')!r} {whose}")
+    try:
+        job = _Job.model_validate(envelope.detail)
+    except ValidationError as error:
+        raise Unreadable(f"the Batch event is not complete: {faults(error)}") from None
+    if job.status not in _STATUSES:
+        return Ignored(f"job {job.job_id!r} has status {job.status!r}, which this relay does not know")
+    return _changed(job)
+
+
+def _changed(job: _Job) -> JobChanged:
+    """How a job ended stands at the top of its event or, if no container came up, only in its last attempt."""
+    last = job.attempts[-1] if job.attempts and job.status in _ENDED else _Attempt()
+    inner = last.container or _Container()
+    exit_code = job.container.exit_code if job.container.exit_code is not None else inner.exit_code
+    started_at = job.started_at if job.started_at is not None else last.started_at
+    return JobChanged(
+        run=job.parameters.run,
+        group=job.parameters.group,
+        submission=job.parameters.submission,
+        job_id=job.job_id,
+        status=job.status,
+        reason=job.reason or last.reason or "",
+        attempts=len(job.attempts),
+        index=job.array.index,
+        size=job.array.size,
+        exit_code=exit_code,
+        container_reason=job.container.reason or inner.reason or "",
+        log_stream=job.container.log_stream or inner.log_stream,
+        # Batch tells milliseconds.
+        started_at=None if started_at is None else started_at / 1000,
+    )

@@ -1,0 +1,31 @@
+"""Our own "Timer Due" → `TimerDue`."""
+
+from pydantic import Field, ValidationError
+
+from steprelay_core.inbound.envelope import Ignored, Inbound, Unreadable, faults, read_envelope
+from steprelay_core.state.events import TimerDue
+from steprelay_core.state.model import GroupKey
+
+
+class _Detail(Inbound):
+    run: str = Field(min_length=1)
+    step: str = Field(min_length=1)
+    path: list[int]
+    attempt: int = Field(ge=1)
+    member: int = Field(ge=0)
+
+
+def read_timer_due(body: str) -> TimerDue | Ignored:
+    """The timer that has gone off.
+
+    Raises:
+        Unreadable: if the message is broken.
+    """
+    envelope = read_envelope(body)
+    if (envelope.source, envelope.detail_type) != ("steprelay.timer", "Timer Due"):
+        return Ignored(f"{envelope.detail_type!r} from {envelope.source!r} is not a timer of ours")
+    try:
+        detail = _Detail.model_validate(envelope.detail)
+    except ValidationError as error:
+        raise Unreadable(f"the timer is not complete: {faults(error)}") from None
+    return TimerDue(detail.run, GroupKey(detail.step, tuple(detail.path)), detail.attempt, detail.member)

@@ -1,0 +1,17 @@
+"""Ids that follow from what was asked for, so that a message delivered twice makes nothing twice."""
+
+import hashlib
+
+
+def upload_run_id(flow: str, bucket: str, key: str, version: str) -> str:
+    """The run that this version of this object starts."""
+    return f"{flow}-{digest12('|'.join((bucket, key, version)))}"
+
+
+def request_run_id(flow: str, request: str) -> str:
+    """The run that a request starts; `request` is EventBridge's event id where the request came over the bus."""
+    return f"{flow}-{digest12(request)}"
+
+
+def digest12(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

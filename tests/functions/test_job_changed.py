@@ -1,0 +1,225 @@
+"""job_changed on every payload of events/job_changed, each with the run that it speaks of under way."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.job_changed.app import respond
+from steprelay_core import keys
+from steprelay_core.inbound import Ignored, Unreadable, read_job_event
+from steprelay_core.state.events import JobChanged, LightEnded
+from steprelay_core.state.model import Group, GroupKey, Submission
+from steprelay_core.state.ranges import Ranges
+from tests.fakes.payloads import bodies, cases, payload
+from tests.functions.world import NOW, RUN, World, log_lines
+
+BATCH = {"command": ["true"], "batch": {}, "retry": {"times": 3, "minutes_between_retries": 2}}
+LIGHT = {"command": ["true"], "retry": {"times": 3, "minutes_between_retries": 2}}
+FLOW = {
+    "spec_version": 1,
+    "flow": "RobustFlow",
+    "steps": {
+        "start": LIGHT | {"next": {"to": ["process"], "foreach": "shards"}},
+        "process": BATCH | {"next": {"to": ["inner"], "foreach": "parts"}},
+        "inner": BATCH | {"next": "join_inner"},
+        "join_inner": LIGHT | {"join": True, "next": "join"},
+        "join": LIGHT | {"join": True, "next": "train"},
+        "train": BATCH,
+    },
+}
+
+# What becomes of the attempt that the event is about.
+MOVED = {
+    "pending": "PENDING",
+    "runnable": "RUNNABLE",
+    "runnable_no_capacity": "RUNNABLE",
+    "starting": "STARTING",
+    "running": "RUNNING",
+    "retried_by_batch": "RUNNABLE",
+    "array_parent_pending": "PENDING",
+}
+FAILED = {
+    "failed_program": "program",
+    "failed_exit_code_0": "program",
+    "failed_timeout": "timeout",
+    "failed_timeout_without_exit_code": "timeout",
+    "failed_spot_ec2": "spot",
+    "failed_spot_fargate": "spot",
+    "failed_oom": "oom",
+    "failed_oom_suspected": "oom_suspected",
+    "failed_image_permanent": "image_permanent",
+    "failed_image_transient": "image_transient",
+    "failed_host": "host",
+    "failed_unknown_outcome": "unknown_outcome",
+    "failed_resource_init": "resource_init",
+    "failed_config_overrides": "config",
+    "failed_config_misconfiguration": "config",
+    "failed_queue_time_limit": "queue_timeout",
+    "failed_cancelled": "cancelled",
+    "failed_dependency": "dependency",
+    "failed_without_reason": "unknown",
+    "array_child_failed": "program",
+    "array_children_of_a_retry_failed": "program",
+    "succeeded_without_outcome": "unknown_outcome",
+    "light_lost": "host",
+}
+SUCCEEDED = {
+    "succeeded",
+    "array_child_succeeded",
+    "array_parent_succeeded",
+    "array_parent_failed",
+    "nested_foreach",
+    "outside_any_foreach",
+    "light_ended",
+    "light_ended_in_foreach",
+}
+UNCHANGED = {"submitted"}
+IGNORED = {"foreign_job", "job_of_another_relay", "unknown_status", "queue_blocked"}
+POISON = {"poison_not_json", "poison_no_step", "poison_wrong_path", "poison_light_without_attempt"}
+
+
+def first_event(case: str) -> JobChanged | LightEnded:
+    event = read_job_event(bodies("job_changed", case)[0], "steprelay")
+    assert not isinstance(event, Ignored)
+    return event
+
+
+def under_way(event: JobChanged | LightEnded) -> World:
+    """The run as it was when the attempt was handed over."""
+    world = World()
+    if isinstance(event, LightEnded):
+        members, attempt, job = Ranges.of(event.member), event.attempt, None
+    else:
+        attempt, first = (int(part) for part in event.submission.split("-"))
+        size = 8 if event.size is not None or event.index is not None else 1
+        members, job = Ranges.collect(range(first, first + size)), event.job_id.partition(":")[0]
+    light = isinstance(event, LightEnded)
+    submission = Submission(attempt, members, members, light, NOW - 100, job_id=job, job_name=job and "name")
+    world.run(FLOW, Group(event.group, (submission,), started_at=NOW - 100))
+    return world
+
+
+def leave_outcomes(world: World, event: JobChanged | LightEnded) -> None:
+    """Every open member's runner wrote that it succeeded."""
+    (submission,) = world.group(event.group).submissions
+    following = FLOW["steps"][event.group.step].get("next")  # type: ignore[index]
+    told: dict[str, Any] = {
+        "outcome_version": 1,
+        "status": "succeeded",
+        "attempt": submission.attempt,
+        "transition": 0 if following else None,
+        "foreach_count": 2 if isinstance(following, dict) else None,
+    }
+    for member in submission.members:
+        key = keys.outcome(RUN, event.group.task(member), submission.attempt)
+        world.objects.put(key, json.dumps(told).encode())
+
+
+def changed(case: str, *, outcomes: bool = False) -> World:
+    world = under_way(first_event(case))
+    if outcomes:
+        leave_outcomes(world, first_event(case))
+    assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
+    return world
+
+
+def test_every_payload_of_the_folder_is_expected_here() -> None:
+    expected = {*MOVED, *FAILED, *SUCCEEDED, *UNCHANGED, *IGNORED, *POISON, "mixed_batch"}
+    assert set(cases("job_changed")) == expected
+
+
+@pytest.mark.parametrize("case", MOVED)
+def test_a_job_under_way_is_followed(case: str) -> None:
+    (submission,) = changed(case).group(first_event(case).group).submissions
+    assert submission.status == MOVED[case]
+
+
+@pytest.mark.parametrize("case", UNCHANGED)
+def test_what_is_known_already_changes_nothing(case: str) -> None:
+    world = changed(case)
+    assert world.stored().run.version == 1
+
+
+@pytest.mark.parametrize("case", FAILED)
+def test_a_failure_is_known_by_its_class(case: str) -> None:
+    world, event = changed(case), first_event(case)
+    assert world.group(event.group).history[0].failure.class_ == FAILED[case]
+
+
+@pytest.mark.parametrize("case", sorted(SUCCEEDED))
+def test_a_success_counts_with_its_outcome(case: str) -> None:
+    event = first_event(case)
+    group = changed(case, outcomes=True).group(event.group)
+    if isinstance(event, JobChanged) and event.index is not None:
+        assert list(group.succeeded) == [event.index]
+    else:
+        assert group.succeeded
+        assert not group.live
+
+
+def test_children_of_a_retry_are_found_by_their_place_in_the_smaller_array() -> None:
+    world = changed("array_children_of_a_retry_failed")
+    assert [line.member for line in world.group(GroupKey("process", (0,))).history] == [3, 4]
+
+
+@pytest.mark.parametrize("case", sorted(IGNORED))
+def test_what_is_not_ours_touches_no_state(case: str) -> None:
+    world = under_way(first_event("running"))
+    with log_lines() as lines:
+        assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
+    assert world.stored().run.version == 1
+    assert [line["message"] for line in lines] == ["nothing to do"]
+    assert lines[0]["reason"]
+
+
+@pytest.mark.parametrize("case", sorted(POISON))
+def test_poison_goes_to_the_dead_letters_with_its_reason_and_fails_no_batch(case: str) -> None:
+    world = under_way(first_event("running"))
+    assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
+    ((body, reason, _),) = world.dead_letters.letters
+    assert body == bodies("job_changed", case)[0]
+    with pytest.raises(Unreadable) as raised:
+        read_job_event(body, "steprelay")
+    assert reason == str(raised.value)
+
+
+def test_poison_between_good_events_holds_up_none_of_them() -> None:
+    world = under_way(first_event("succeeded"))
+    leave_outcomes(world, first_event("succeeded"))
+    assert respond(payload("job_changed", "mixed_batch"), world.relay) == {"batchItemFailures": []}
+    assert world.group(GroupKey("process", (0,))).succeeded
+    assert len(world.dead_letters.letters) == 1
+
+
+def test_an_event_of_a_run_that_is_not_known_is_left_alone() -> None:
+    world = World()
+    assert respond(payload("job_changed", "running"), world.relay) == {"batchItemFailures": []}
+    assert world.store.runs == {}
+
+
+@pytest.mark.parametrize("case", sorted({*MOVED, *FAILED, *SUCCEEDED}))
+def test_an_event_delivered_twice_changes_nothing_the_second_time(case: str) -> None:
+    world = changed(case, outcomes=case in SUCCEEDED)
+    before, said = world.stored(), list(world.announced)
+    respond(payload("job_changed", case), world.relay)
+    assert world.stored() == before
+    assert world.announced == said
+
+
+@pytest.mark.parametrize(
+    ("case", "task"),
+    [
+        ("failed_program", "process.0"),
+        ("nested_foreach", "inner.3.2"),
+        ("outside_any_foreach", "train"),
+        ("array_child_failed", "process[3]"),
+        ("array_parent_succeeded", "process[*]"),
+        ("light_ended_in_foreach", "process.3"),
+    ],
+)
+def test_every_log_line_of_an_event_carries_its_run_and_task(case: str, task: str) -> None:
+    with log_lines() as lines:
+        changed(case, outcomes=True)
+    assert lines
+    assert {(line["run"], line["task"]) for line in lines} == {(RUN, task)}

@@ -1,0 +1,257 @@
+"""package_uploaded on every payload of events/package_uploaded."""
+
+import gzip
+import json
+import tarfile
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from functions.package_uploaded.app import respond
+from steprelay_core import keys
+from steprelay_core.intake import upload_run_id
+from tests.fakes.archives import noise, package, spec, spec_member
+from tests.fakes.payloads import cases, payload
+from tests.functions.world import World, log_lines
+
+STARTED = ["Run Started"]
+REJECTED = ["Package Rejected"]
+SCHEDULED = spec(
+    "ReportFlow",
+    parameters={"day": {"required": True}},
+    schedules=[{"expression": "cron(0 6 * * ? *)", "timezone": "Europe/Berlin", "parameters": {"day": "yesterday"}}],
+    triggers=[{"event": "Orders Closed"}],
+)
+WRONG_SCHEDULE = SCHEDULED | {"schedules": [{"expression": "rate(1 day)", "parameters": {"dya": "x"}}]}
+WITH_PARAMETERS = spec(parameters={"alpha": {"type": "float"}})
+
+
+def huge_spec() -> bytes:
+    info = tarfile.TarInfo("steprelay.json")
+    info.size = 300_000_000
+    return gzip.compress(info.tobuf() + bytes(100_000))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What lies in the bucket, what the bus hears, the tag, and words of each problem or dead letter."""
+
+    package: bytes | None = None
+    announced: list[str] = field(default_factory=list)
+    tag: str | None = None
+    says: list[str] = field(default_factory=list)
+    buried: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+GOOD = package(spec_member())
+
+
+def good(body: bytes = GOOD, announced: list[str] = STARTED, **more: Any) -> Case:
+    return Case(body, announced, "accepted", **more)
+
+
+def bad(body: bytes, *says: str, **more: Any) -> Case:
+    return Case(body, REJECTED, "rejected", list(says), **more)
+
+
+CASES = {
+    "run": good(),
+    "run_delivered_twice": good(),
+    "run_without_version": good(),
+    "run_500_mb": good(package(spec_member(), ("data.bin", noise(2_000_000)))),
+    "run_spec_not_first": good(package(("data.bin", noise(200_000)), spec_member())),
+    "key_with_spaces_and_plus": good(),
+    "run_with_parameters": good(package(spec_member(WITH_PARAMETERS)), metadata={"parameters": '{"alpha": "0.5"}'}),
+    "deploy": good(package(spec_member(SCHEDULED)), ["Flow Deployed"]),
+    "deploy_wrong_schedule": bad(package(spec_member(WRONG_SCHEDULE)), "schedules.0.parameters.dya: "),
+    "folder": Case(),
+    "elsewhere": Case(),
+    "upload_gone": Case(),
+    "other_detail_type": Case(),
+    "bad_not_gzip": bad(b"PK\x03\x04", "not a gzip archive"),
+    "bad_truncated": bad(package(spec_member(), ("x", noise(9000)))[:4000], "cut off"),
+    "bad_empty": bad(b"", "the upload is empty"),
+    "bad_no_spec": bad(package(("flow.py", b"")), "has no steprelay.json"),
+    "bad_not_json_spec": bad(package(("steprelay.json", b"{flow: ")), "the spec is not JSON"),
+    "bad_future_version": bad(
+        package(spec_member(spec() | {"spec_version": 9})), "spec_version: the spec has version 9"
+    ),
+    "bad_unknown_keys": bad(
+        package(spec_member(spec(steps={"start": {"command": ["x"], "batch": {"memroy": 1}}}, colour="red"))),
+        "did you mean 'memory'?",
+        "unknown key 'colour'",
+    ),
+    "bad_wrong_types": bad(
+        package(spec_member(spec(steps={"start": {"command": "x", "batch": {"cpu": "4", "memory": 1.5}}}))),
+        "steps.start.command",
+        "steps.start.batch.memory",
+    ),
+    "bad_bomb_ratio": bad(package(spec_member(), ("zeros", bytes(40_000_000))), "like a bomb"),
+    "bad_bomb_members": bad(package(spec_member(), *[(f"f{n}", b"") for n in range(20_000)]), "like a bomb"),
+    "bad_path_tricks": bad(package(("../x", b""), spec_member(), ("/y", b"")), "'../x'", "'/y'"),
+    "bad_huge_spec": bad(huge_spec(), "300,000,000 bytes"),
+    "bad_wrong_parameters": bad(
+        package(spec_member(WITH_PARAMETERS)),
+        "parameters.alpha: must be a number",
+        "parameters.alhpa: the flow has no parameter",
+        metadata={"parameters": '{"alpha": "fast", "alhpa": 1}'},
+    ),
+    "poison_not_json": Case(buried=["not an event"]),
+    "poison_no_object": Case(buried=["the S3 event is not complete: object: Field required"]),
+    "poison_s3_notification": Case(buried=["not an event"]),
+}
+
+
+def received(case: str) -> World:
+    world, expected = World(), CASES[case]
+    if expected.package is not None:
+        world.upload(expected.package, payload("package_uploaded", case), expected.metadata)
+    assert respond(payload("package_uploaded", case), world.relay) == {"batchItemFailures": []}
+    return world
+
+
+def test_every_payload_of_the_folder_is_expected_here() -> None:
+    assert set(cases("package_uploaded")) == {*CASES, "mixed_batch"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_upload_leads_to_what_it_should_and_to_nothing_else(case: str) -> None:
+    expected = CASES[case]
+    world = received(case)
+    assert sorted(set(world.announced)) == expected.announced
+    assert len(world.store.runs) == (1 if expected.announced == STARTED else 0)
+    assert set(world.store.deployments) == ({"ReportFlow"} if expected.announced == ["Flow Deployed"] else set())
+    assert [upload.tags.get("steprelay") for upload in world.uploads.uploaded.values()] == [expected.tag] * (
+        expected.package is not None
+    )
+    assert len(world.reasons) == len(expected.buried)
+    assert all(words in reason for words, reason in zip(expected.buried, world.reasons, strict=True))
+
+
+REJECTIONS = [case for case, expected in CASES.items() if expected.announced == REJECTED]
+
+
+@pytest.mark.parametrize("case", REJECTIONS)
+def test_a_rejection_is_one_event_with_every_problem(case: str) -> None:
+    (event,) = received(case).bus.published
+    texts = [problem["text"] for problem in event.detail["problems"]]
+    assert event.detail["id"] == event.id
+    assert event.detail["bucket"] == "steprelay-packages"
+    assert event.detail["problem_count"] == len(texts)
+    for words in CASES[case].says:
+        assert any(words in text for text in texts), texts
+
+
+@pytest.mark.parametrize("case", REJECTIONS)
+def test_a_rejection_is_one_log_line(case: str) -> None:
+    with log_lines() as lines:
+        received(case)
+    (line,) = lines
+    assert (line["message"], line["level"]) == ("package rejected", "WARNING")
+    assert line["upload"].startswith("s3://steprelay-packages/")
+    assert line["problems"]
+
+
+@pytest.mark.parametrize("case", REJECTIONS)
+def test_a_rejected_upload_is_kept_and_nothing_of_it_is_stored(case: str) -> None:
+    world = received(case)
+    (uploaded,) = world.uploads.uploaded.values()
+    assert uploaded.body == CASES[case].package
+    assert uploaded.tags == {"steprelay": "rejected"}
+    assert [key.partition("/")[0] for key in world.objects.objects] == ["rejected"]
+    assert world.schedules.schedules == {}
+
+
+@pytest.mark.parametrize("case", REJECTIONS)
+def test_a_rejection_can_be_read_by_whoever_does_not_listen_to_the_bus(case: str) -> None:
+    world = received(case)
+    (event,) = world.bus.published
+    key = keys.rejection(event.id.removeprefix("rejected-"))
+    assert json.loads(world.objects.objects[key]) == event.detail
+
+
+@pytest.mark.parametrize("case", [case for case, expected in CASES.items() if expected.announced])
+def test_a_redelivery_changes_nothing_and_says_the_same(case: str) -> None:
+    world = received(case)
+    before = (dict(world.store.runs), dict(world.store.deployments), dict(world.schedules.schedules))
+    said = {event.id: event for event in world.bus.published}
+    respond(payload("package_uploaded", case), world.relay)
+    assert (world.store.runs, world.store.deployments, world.schedules.schedules) == before
+    assert {event.id: event for event in world.bus.published} == said
+
+
+def test_one_upload_is_one_run_whose_id_tells_which() -> None:
+    world = received("run_delivered_twice")
+    record = json.loads(payload("package_uploaded", "run")["Records"][0]["body"])["detail"]["object"]
+    run = upload_run_id("RobustFlow", "steprelay-packages", record["key"], record["version-id"])
+    assert list(world.store.runs) == [run]
+    assert world.stored(run).run.origin.detail["version"] == record["version-id"]
+
+
+def test_an_event_without_a_version_is_the_run_of_the_version_that_is_there() -> None:
+    world = World()
+    event = payload("package_uploaded", "run_without_version")
+    world.upload(GOOD, event).version = "v7"
+    respond(event, world.relay)
+    assert list(world.store.runs) == [upload_run_id("RobustFlow", "steprelay-packages", "run/robust.tar.gz", "v7")]
+
+
+def test_the_accepted_package_and_its_spec_are_kept_by_digest() -> None:
+    world = received("run")
+    (stored,) = world.store.runs.values()
+    assert world.objects.objects[keys.package(stored.run.digest)] == GOOD
+    assert json.loads(world.objects.objects[keys.spec(stored.run.digest)]) == spec()
+
+
+def test_an_accepted_upload_says_which_run_it_became() -> None:
+    world = received("run")
+    (uploaded,) = world.uploads.uploaded.values()
+    (run,) = world.store.runs
+    assert uploaded.tags == {"steprelay": "accepted", "steprelay-flow": "RobustFlow", "steprelay-run": run}
+
+
+def test_the_first_step_is_handed_over() -> None:
+    assert [message["member"] for message in received("run").light.messages] == [0]
+
+
+def test_parameters_come_from_the_objects_metadata_with_their_types() -> None:
+    (stored,) = received("run_with_parameters").store.runs.values()
+    assert stored.run.parameters == {"alpha": 0.5}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '"x"', "[" * 5000])
+def test_metadata_that_is_no_json_object_is_rejected(text: str) -> None:
+    world = World()
+    event = payload("package_uploaded", "run")
+    world.upload(GOOD, event, {"parameters": text})
+    respond(event, world.relay)
+    (announced,) = world.bus.published
+    assert "object metadata `parameters` is" in announced.detail["problems"][0]["text"]
+
+
+def test_a_500_mb_package_costs_as_much_to_read_as_a_small_one() -> None:
+    small, large = received("run"), received("run_500_mb")
+    assert small.uploads.reads == large.uploads.reads == [(0, 64 * 1024)]
+
+
+def test_an_event_with_a_thousand_problems_still_fits_on_the_bus() -> None:
+    steps = {"start": {"command": ["true"]} | {f"key{n:04}" + "x" * 300: n for n in range(1_000)}}
+    world = World()
+    event = payload("package_uploaded", "run")
+    world.upload(package(spec_member(spec(steps=steps))), event)
+    respond(event, world.relay)
+    (announced,) = world.bus.published
+    assert announced.detail["problem_count"] == 1_000
+    assert len(json.dumps(announced.detail)) < 256_000
+
+
+def test_one_bad_message_holds_up_none_of_the_others() -> None:
+    world, event = World(), payload("package_uploaded", "mixed_batch")
+    world.upload(GOOD, payload("package_uploaded", "run"))
+    world.upload(package(("x", b"")), payload("package_uploaded", "bad_no_spec"))
+    world.upload(package(spec_member(SCHEDULED)), payload("package_uploaded", "deploy"))
+    assert respond(event, world.relay) == {"batchItemFailures": []}
+    assert sorted(world.announced) == ["Flow Deployed", "Package Rejected", "Run Started"]
+    assert [letter[0] for letter in world.dead_letters.letters] == ["no event at all"]

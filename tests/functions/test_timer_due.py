@@ -1,0 +1,78 @@
+"""timer_due on every payload of events/timer_due."""
+
+import pytest
+
+from functions.timer_due.app import respond
+from steprelay_core.state.model import Group, GroupKey, Wait
+from steprelay_core.state.ranges import Ranges
+from tests.fakes.payloads import cases, payload
+from tests.functions.test_job_changed import FLOW
+from tests.functions.world import NOW, World, log_lines
+
+STARTS = {"due": "process", "delivered_twice": "process", "outside_any_foreach": "train", "mixed_batch": "process"}
+NOTHING = {"unknown_run", "not_a_timer"}
+POISON = {
+    "poison_not_json": "not an event",
+    "poison_no_run": "run: Field required",
+    "poison_negative_attempt": "attempt: ",
+}
+
+
+def waiting() -> World:
+    """A run whose failed tasks wait for their second attempt."""
+    world = World()
+    process = Group(GroupKey("process", (0,)), waits=(Wait(2, Ranges.of(3, 5), NOW - 1),), started_at=NOW - 100)
+    train = Group(GroupKey("train"), waits=(Wait(2, Ranges.of(0), NOW - 1),), started_at=NOW - 100)
+    world.run(FLOW, process, train)
+    return world
+
+
+def test_every_payload_of_the_folder_is_expected_here() -> None:
+    assert set(cases("timer_due")) == {*STARTS, *NOTHING, *POISON}
+
+
+@pytest.mark.parametrize("case", STARTS)
+def test_the_attempt_that_waited_is_submitted_once(case: str) -> None:
+    world = waiting()
+    assert respond(payload("timer_due", case), world.relay) == {"batchItemFailures": []}
+    (request,) = world.jobs.requests.values()
+    assert request["parameters"]["step"] == STARTS[case]
+    assert request["parameters"]["submission"].startswith("2-")
+
+
+def test_all_that_are_due_go_along_in_one_array() -> None:
+    world = waiting()
+    respond(payload("timer_due", "due"), world.relay)
+    (request,) = world.jobs.requests.values()
+    assert request["arrayProperties"] == {"size": 2}
+
+
+@pytest.mark.parametrize("case", sorted(NOTHING))
+def test_a_timer_that_nothing_waits_for_starts_nothing(case: str) -> None:
+    world = waiting()
+    assert respond(payload("timer_due", case), world.relay) == {"batchItemFailures": []}
+    assert not world.jobs.requests
+    assert not world.dead_letters.letters
+
+
+@pytest.mark.parametrize("case", POISON)
+def test_poison_goes_to_the_dead_letters_with_its_reason(case: str) -> None:
+    world = waiting()
+    assert respond(payload("timer_due", case), world.relay) == {"batchItemFailures": []}
+    (reason,) = world.reasons
+    assert POISON[case] in reason
+
+
+def test_a_batch_goes_on_behind_poison() -> None:
+    world = waiting()
+    respond(payload("timer_due", "mixed_batch"), world.relay)
+    assert len(world.jobs.requests) == len(world.dead_letters.letters) == 1
+
+
+def test_the_log_names_run_task_and_attempt() -> None:
+    world = waiting()
+    with log_lines() as lines:
+        respond(payload("timer_due", "due"), world.relay)
+    assert {(line["run"], line["task"], line["attempt"]) for line in lines} == {
+        ("RobustFlow-5f2a9c01d3e7", "process.3", "2")
+    }

@@ -1,0 +1,42 @@
+"""Our own timers, as typed events."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steprelay_core.inbound import Ignored, Unreadable, read_timer_due
+from steprelay_core.state.events import TimerDue
+from steprelay_core.state.model import GroupKey
+from tests.fakes.payloads import bodies
+
+
+def read(case: str) -> TimerDue | Ignored:
+    return read_timer_due(bodies("timer_due", case)[0])
+
+
+def test_a_timer_names_the_attempt_that_waits_for_it() -> None:
+    assert read("due") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), attempt=2, member=3)
+    assert read("outside_any_foreach") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("train"), attempt=2, member=0)
+
+
+def test_what_is_no_timer_is_ignored() -> None:
+    assert isinstance(read("not_a_timer"), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("poison_not_json", "not an event"),
+        ("poison_no_run", "run: Field required"),
+        ("poison_negative_attempt", "attempt: "),
+    ],
+)
+def test_what_is_broken_is_unreadable_and_says_where(case: str, says: str) -> None:
+    with pytest.raises(Unreadable, match=says):
+        read(case)
+
+
+@given(st.text())
+def test_no_text_whatever_raises_anything_but_unreadable(body: str) -> None:
+    with pytest.raises(Unreadable):
+        read_timer_due(body)

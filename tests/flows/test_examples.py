@@ -1,0 +1,50 @@
+"""Every example ends as it says, through the real template on the embedded relay."""
+
+import pytest
+
+from tests.flows.conftest import Project
+
+
+def test_robust_fails_once_retries_joins_and_finishes(project: Project) -> None:
+    project.add_example("robust.py")
+    ended = project.run("robust.py")
+    assert ended.code == 0, ended.errors
+    assert ended.artifacts == {"result": "3160"}
+    (failed,) = ended.of_kind("attempt_failed")
+    assert (failed["task"], failed["attempt"], failed["failure_class"], failed["then"]) == (
+        "process.5",
+        1,
+        "program",
+        "retry",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact", "value"),
+    [
+        ("hello.py", "greeting", "'hello world'"),
+        ("branch.py", "different", "8"),
+        ("any_language", "result", "{'lines': 4, 'words': 20}"),
+    ],
+)
+def test_an_example_leaves_its_result(project: Project, name: str, artifact: str, value: str) -> None:
+    project.add_example(name)
+    ended = project.run(name)
+    assert ended.code == 0, ended.errors
+    assert ended.artifacts[artifact] == value
+
+
+def test_foreach_finds_the_primes_up_to_its_parameter(project: Project) -> None:
+    project.add_example("foreach.py")
+    ended = project.run("foreach.py", "--limit", "12")
+    assert ended.code == 0, ended.errors
+    assert ended.artifacts["primes"] == "[2, 3, 5, 7, 11]"
+
+
+@pytest.mark.parametrize(("rows", "way"), [("10", "light"), ("5000", "heavy")])
+def test_decide_goes_the_way_that_its_data_says(project: Project, rows: str, way: str) -> None:
+    project.add_example("decide.py")
+    ended = project.run("decide.py", "--rows", rows)
+    assert ended.code == 0, ended.errors
+    started = {change["step"] for change in ended.of_kind("task")}
+    assert started & {"light", "heavy"} == {way}

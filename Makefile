@@ -44,8 +44,16 @@ check: lint types imports  ## lint, types and import rules
 bench: $(READY)  ## three light steps on the warm relay against `metaflow run`
 	@$(BIN)/python -m benchmarks.three_steps
 
-lock: $(READY)  ## renew requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra local --group dev --universal --generate-hashes --python-version 3.11 --no-header --upgrade -q -o requirements.lock
+COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet
+# Lambda's runtime has botocore and what it needs; the layer is tested with the versions of requirements.lock.
+IN_RUNTIME = botocore urllib3 python-dateutil six
+
+lock: $(READY)  ## renew every lock
+	@$(COMPILE) --upgrade pyproject.toml --extra local --group dev --python-version 3.11 -o requirements.lock
+	@$(COMPILE) --upgrade requirements-sam.in --python-version 3.11 -o requirements-sam.lock
+	@$(COMPILE) --upgrade tools/containers/runtime.in --python-version 3.13 -o tools/containers/runtime.lock
+	@$(COMPILE) layers/core/requirements.in -c requirements.lock --python-version 3.13 \
+		$(IN_RUNTIME:%=--no-emit-package %) -o layers/core/requirements.txt
 
 clean:
 	@rm -rf $(VENV) .venv-sam .aws-sam .steprelay .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,179 @@
+"""Starting, finding and stopping the embedded relay of a project."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from steprelay.local.dead_letters import dead_letters
+from steprelay.local.environment import daemon_environment
+from steprelay.local.health import answers
+from steprelay.local.processes import ProcessId, kill_marked
+from steprelay.local.record import RelayFolder, RelayInfo
+from steprelay.local.sources import Sources
+
+Notice = Callable[[str], None]
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_LOOK_AGAIN_SECONDS = 0.02
+_LINES_SHOWN = 15
+
+
+class RelayFailed(Exception):
+    """The relay did not start. The message says why, `log` is the end of its log."""
+
+    def __init__(self, message: str, log: str) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStatus:
+    """`running`, `starting`, `stopped`, or `gone`: it was there and ended on its own.
+
+    `dead_letters` counts the messages that functions could not handle, by queue; `log` is where the reason is.
+    """
+
+    state: Literal["running", "starting", "stopped", "gone"]
+    log: Path
+    info: RelayInfo | None = None
+    dead_letters: dict[str, int] = field(default_factory=dict)
+
+
+class LocalRelay:
+    """The embedded relay of the project in a folder."""
+
+    @staticmethod
+    def up(project: Path, notice: Notice = lambda _: None) -> RelayInfo:
+        """The relay of this project, started if it does not run, restarted if steprelay itself changed since.
+
+        `notice` is told what is worth a line. Safe to call from several processes at once: one of them starts it.
+
+        Raises:
+            RelayFailed: if it did not start.
+            NoSources: if there is no template to deploy.
+        """
+        folder = RelayFolder(project.resolve())
+        with folder.locked():
+            found = folder.read()
+            if found is not None and found.process.alive:
+                kept = _keep(folder, found, notice)
+                if kept is not None:
+                    return kept
+                _stop(folder, found)
+            elif found is not None and found.state != "failed":
+                notice(f"The relay that ran as process {found.pid} is gone; what it held is lost. Starting a new one.")
+                _stop(folder, found)
+            return _start(folder)
+
+    @staticmethod
+    def status(project: Path) -> RelayStatus:
+        """How the relay of this project is. Starts and changes nothing."""
+        folder = RelayFolder(project.resolve())
+        info = folder.read()
+        if info is None:
+            return RelayStatus("stopped", folder.log)
+        if not info.process.alive:
+            return RelayStatus("gone", folder.log, info)
+        if info.state != "ready":
+            return RelayStatus("starting", folder.log, info)
+        if not answers(info):
+            return RelayStatus("gone", folder.log, info)
+        return RelayStatus("running", folder.log, info, dead_letters(info))
+
+    @staticmethod
+    def down(project: Path) -> bool:
+        """Stop the relay and remove everything it made; whether there was one."""
+        folder = RelayFolder(project.resolve())
+        if not folder.root.exists():
+            return False
+        with folder.locked():
+            found = folder.read()
+            if found is not None:
+                _stop(folder, found)
+            shutil.rmtree(folder.root, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.root.parent.rmdir()
+        return found is not None
+
+
+def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice) -> RelayInfo | None:
+    """The relay that runs, if it can be gone on with."""
+    if found.fingerprint != Sources.find().fingerprint():
+        notice("steprelay or its template changed since the relay started: restarting it. Its runs are lost.")
+        return None
+    ready = _wait(folder, found.token, found.process) if found.state == "starting" else found
+    if answers(ready):
+        return ready
+    notice(f"The relay (process {found.pid}) does not answer; starting it again. Its runs are lost.")
+    return None
+
+
+def _start(folder: RelayFolder) -> RelayInfo:
+    token = secrets.token_hex(8)
+    _make_way(folder)
+    log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        # No Popen: the relay outlives this process, which may well outlive the relay.
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "steprelay.local.daemon", str(folder.project)],
+            daemon_environment(os.environ, token, folder.temporary),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setsid=True,
+        )
+    finally:
+        os.close(log)
+    return _wait(folder, token, ProcessId.of(pid))
+
+
+def _make_way(folder: RelayFolder) -> None:
+    """Clear what another relay left, but for its log: somebody may want to know why it is gone."""
+    shutil.rmtree(folder.temporary, ignore_errors=True)
+    folder.temporary.mkdir(parents=True)
+    folder.record.unlink(missing_ok=True)
+    if folder.log.exists():
+        folder.log.replace(folder.log.with_suffix(".previous.log"))
+
+
+def _wait(folder: RelayFolder, token: str, process: ProcessId) -> RelayInfo:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        found = folder.read()
+        if found is not None and found.token == token and found.state == "ready":
+            return found
+        if not process.alive:
+            found = folder.read()
+            cause = found.failure if found is not None and found.failure else "it ended without a word"
+            raise RelayFailed(f"The relay did not start: {cause}", _end(folder.log))
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    raise RelayFailed(f"The relay was not ready after {_START_SECONDS:.0f} s.", _end(folder.log))
+
+
+def _stop(folder: RelayFolder, found: RelayInfo) -> None:
+    found.process.send(signal.SIGTERM)
+    if not found.process.wait(_STOP_SECONDS):
+        found.process.send(signal.SIGKILL)
+        found.process.wait(_STOP_SECONDS)
+    kill_marked(found.token)
+    shutil.rmtree(folder.temporary, ignore_errors=True)
+    folder.record.unlink(missing_ok=True)
+
+
+def _end(log: Path) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:])
+    except FileNotFoundError:
+        return ""

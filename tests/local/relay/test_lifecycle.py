@@ -1,0 +1,109 @@
+"""Starting and stopping relays: each of these starts its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from steprelay.local.processes import ProcessId
+from steprelay.local.record import RelayFolder
+from steprelay.local.relay import LocalRelay, RelayFailed
+from tests.local.relay.support import Aws, eventually, processes_of
+
+UP = "from pathlib import Path; from steprelay.local.relay import LocalRelay; print(LocalRelay.up(Path('.')).pid)"
+
+
+def _refused(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_of_two_that_start_a_relay_at_once_both_get_the_same_and_down_leaves_nothing_of_it(project: Path) -> None:
+    started = [
+        subprocess.Popen([sys.executable, "-c", UP], cwd=project, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    pids = {int(process.communicate(timeout=90)[0]) for process in started}
+    info = LocalRelay.status(project).info
+    assert info is not None
+    assert pids == {info.pid}
+
+    assert LocalRelay.down(project) is True
+    assert processes_of(info.token) == []
+    assert _refused(info.port)
+    assert list(project.iterdir()) == []
+    assert LocalRelay.status(project).state == "stopped"
+
+
+def test_when_a_relay_is_killed_all_it_started_goes_with_it_and_up_starts_another(project: Path) -> None:
+    info = LocalRelay.up(project)
+    aws = Aws(info)
+    marker = f"steprelay-test-{uuid.uuid4().hex}"
+    definition = aws.batch.register_job_definition(
+        jobDefinitionName=marker,
+        type="container",
+        containerProperties={
+            "image": "python:3.11",
+            # One of the two in a session of its own, as a job's own child may be.
+            "command": ["sh", "-c", "setsid sleep 600 & sleep 600"],
+            "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
+        },
+    )["jobDefinitionArn"]
+    job = aws.batch.submit_job(jobName=marker, jobQueue=info.outputs["JobQueue"], jobDefinition=definition)["jobId"]
+    eventually(lambda: aws.batch.describe_jobs(jobs=[job])["jobs"][0]["status"] == "RUNNING")
+    eventually(lambda: sum(process.name() == "sleep" for process in processes_of(info.token)) == 2)
+
+    os.kill(info.pid, signal.SIGKILL)
+    eventually(lambda: not processes_of(info.token))
+    eventually(lambda: not RelayFolder(project).temporary.exists())
+    assert LocalRelay.status(project).state == "gone"
+
+    notices: list[str] = []
+    another = LocalRelay.up(project, notices.append)
+    assert another.pid != info.pid
+    assert LocalRelay.status(project).state == "running"
+    assert [str(info.pid) in notice for notice in notices] == [True]
+
+
+def test_a_relay_that_runs_other_code_is_started_again_and_says_so(project: Path) -> None:
+    folder = RelayFolder(project)
+    first = LocalRelay.up(project)
+    folder.write(replace(first, fingerprint="of other code"))
+    notices: list[str] = []
+    second = LocalRelay.up(project, notices.append)
+    assert (second.pid != first.pid, first.process.alive) == (True, False)
+    assert ["changed since" in notice for notice in notices] == [True]
+
+
+def test_a_record_whose_process_id_belongs_to_another_process_by_now_is_stale(project: Path) -> None:
+    folder = RelayFolder(project)
+    info = LocalRelay.up(project)
+    LocalRelay.down(project)
+    folder.root.mkdir(parents=True)
+    stranger = ProcessId(os.getpid(), psutil.Process().create_time() - 1000)
+    folder.write(replace(info, process=stranger))
+    assert LocalRelay.status(project).state == "gone"
+    assert LocalRelay.down(project) is True  # which ends this very process, if it mistakes it for the relay
+    assert list(project.iterdir()) == []
+
+
+def test_a_relay_that_cannot_start_says_why(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = project / "broken" / "ministack"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('this MiniStack is broken')\n")
+    monkeypatch.setenv("PYTHONPATH", str(broken.parent))
+    with pytest.raises(RelayFailed, match="this MiniStack is broken") as caught:
+        LocalRelay.up(project)
+    assert "Traceback" in caught.value.log
+    assert LocalRelay.status(project).state == "gone"
+
+
+def test_down_where_no_relay_was_ever_started_does_nothing(tmp_path: Path) -> None:
+    assert LocalRelay.down(tmp_path) is False
+    assert list(tmp_path.iterdir()) == []

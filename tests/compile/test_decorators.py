@@ -130,6 +130,36 @@ def test_positional_arguments_are_refused(bench: Bench, written: str) -> None:
     assert "takes named arguments only, given" in problem.message
 
 
+def test_a_flow_s_decorator_on_a_step_is_refused(bench: Bench) -> None:
+    problem = bench.step_problem("@schedule(daily=True)  # HERE\n")
+    assert (problem.message, problem.hint) == (
+        "@schedule stands on a step",
+        "it starts whole flows: put it on the class",
+    )
+
+
+def test_a_step_s_decorator_on_the_class_is_refused(bench: Bench) -> None:
+    bench.write(
+        """
+        from steprelay import *
+
+        @batch(cpu=4)  # HERE
+        class TestedFlow(FlowSpec):
+            @batch(8)  # TOO
+            @step
+            def start(self):
+                self.next(self.end)
+
+            @step
+            def end(self):
+                pass
+        """
+    )
+    misplaced, by_position = bench.problems_of_file()
+    assert (misplaced.line, misplaced.message) == (bench.line(), "@batch stands on the flow's class")
+    assert (by_position.line, by_position.message) == (bench.line("TOO"), "@batch takes named arguments only, given 8")
+
+
 def test_all_arguments_of_one_decorator_are_checked_at_once(bench: Bench) -> None:
     found = bench.problems(decorated("@batch(cpu=0, memory='x', imag='y')\n"))
     assert len(found) == 3

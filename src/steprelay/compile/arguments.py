@@ -23,6 +23,9 @@ class Checked:
         self.place = Place.of(decoration.file, decoration.line)
         self.problems: list[CompileProblem] = []
         self.values = {name: value for name, value in decoration.arguments.items() if value is not None}
+        if decoration.positional:
+            given = ", ".join(repr(value) for value in decoration.positional)
+            self.say(f"takes named arguments only, given {given}", f"name them: @{self.name}(<name>={given})")
 
     def say(self, message: str, hint: str | None = None) -> None:
         self.problems.append(self.place.problem(f"@{self.name} {message}", hint))

@@ -1,6 +1,5 @@
 """A flow file is imported to be compiled: finding its flow class, and saying well what is wrong with the file."""
 
-import ast
 import importlib.util
 import sys
 import traceback
@@ -11,7 +10,6 @@ from types import ModuleType
 
 from steprelay.compile.flow import Compiled, compile_flow
 from steprelay.compile.problems import CompileError, CompileProblem, Place
-from steprelay.compile.steps import positional_arguments
 from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import nearest
 
@@ -82,7 +80,7 @@ def _import(file: Path) -> ModuleType:
             [Place(str(file), 1).problem("the file ends the program when it is imported", hint)]
         ) from None
     except Exception as error:
-        raise CompileError(_positional(file) or [_import_problem(error, file)]) from error
+        raise CompileError([_import_problem(error, file)]) from error
     return module
 
 
@@ -93,12 +91,6 @@ def _importable(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-
-
-def _positional(file: Path) -> list[CompileProblem]:
-    """Decorators refuse positional arguments as the file is imported, one at a time: the source names them all."""
-    tree = ast.parse(file.read_bytes(), str(file))
-    return [problem for node in ast.walk(tree) for problem in positional_arguments(node, str(file))]
 
 
 def _import_problem(error: Exception, file: Path) -> CompileProblem:

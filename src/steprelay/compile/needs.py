@@ -40,7 +40,15 @@ def read_needs(decorations: Iterable[Decoration]) -> Needs:
             problems += checked.problems
         else:
             by_name[decoration.name] = checked
+            _check_place(checked)
     return _combine(by_name, problems)
+
+
+def _check_place(checked: Checked) -> None:
+    if checked.name in ("schedule", "trigger"):
+        checked.say("stands on a step", "it starts whole flows: put it on the class")
+    elif checked.name == "step":
+        checked.only(())
 
 
 def _combine(by_name: Mapping[str, Checked], problems: list[CompileProblem]) -> Needs:

@@ -35,8 +35,10 @@ def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str]) ->
             checked.say("is given twice", f"it stands in line {seen[decoration.name]} too: keep one")
         elif decoration.name == "schedule":
             starts.schedules += _schedule(checked, known)
-        else:
+        elif decoration.name == "trigger":
             starts.triggers += _triggers(checked, known)
+        else:
+            checked.say("stands on the flow's class", "it says what one step needs: put it on each step that needs it")
         seen[decoration.name] = checked.place.line
         starts.problems += checked.problems
     return starts

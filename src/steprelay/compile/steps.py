@@ -9,9 +9,6 @@ from steprelay.compile.ways import Ways, may_end_without_next
 from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import nearest
 
-# What the SDK offers for steps: a positional argument of one of these is a mistake that shows in the source alone.
-_DECORATORS = frozenset({"batch", "resources", "retry", "timeout", "catch", "environment", "step"})
-
 
 def check_steps(source: FlowSource, ways: Mapping[str, Ways]) -> Iterator[CompileProblem]:
     """Every step by itself: its form, its decorators' form, and that it goes on to steps."""
@@ -20,7 +17,6 @@ def check_steps(source: FlowSource, ways: Mapping[str, Ways]) -> Iterator[Compil
         if name not in steps:
             yield _missing(source, name)
     for method in source.methods.values():
-        yield from positional_arguments(method.node, method.place.file) if method.node else ()
         if method.is_step:
             yield from _check_form(method)
             yield from _check_next(method, ways[method.name], source)
@@ -37,17 +33,6 @@ def check_ends(source: FlowSource, ways: Mapping[str, Ways]) -> Iterator[Compile
         if ways[name].calls and method.node and may_end_without_next(method.node, method.arguments[0]):
             message = f"step {name!r} can end without self.next, and would fail then"
             yield method.place.problem(message, "go on in every branch: add an `else`")
-
-
-def positional_arguments(node: ast.AST, file: str) -> Iterator[CompileProblem]:
-    """`@batch(4)`: decorators take named arguments only."""
-    for decorator in getattr(node, "decorator_list", []):
-        if isinstance(decorator, ast.Call) and decorator.args:
-            name = ast.unparse(decorator.func).rsplit(".", 1)[-1]
-            given = ", ".join(ast.unparse(argument) for argument in decorator.args)
-            if name in _DECORATORS:
-                hint = f"name them: @{name}(<name>={ast.unparse(decorator.args[0])})"
-                yield Place(file, decorator.lineno).problem(f"@{name} takes named arguments only, given {given}", hint)
 
 
 def _missing(source: FlowSource, name: str) -> CompileProblem:

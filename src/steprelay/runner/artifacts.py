@@ -1,0 +1,183 @@
+"""Artifacts: pickled values, stored under the digest of their bytes, so that equal content is stored once."""
+
+import hashlib
+import pickle
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, cast
+
+from steprelay.runner.store import Store
+from steprelay.sdk.binding import Ref
+from steprelay.sdk.exceptions import ArtifactError
+
+# Protocol 5 is in every Python that can run a step, and is never raised: digests must not change with Python.
+PICKLE_PROTOCOL = 5
+# Up to here an artifact is one PUT from memory; above, it is spooled to disk and sent in parallel parts.
+SMALL_BYTES = 8 * 1024 * 1024
+_THREADS = 8
+_IMMUTABLE = (int, float, complex, str, bytes, bool, type(None))
+
+
+class Payload:
+    """A pickled value: in memory while small, else in a temporary file. Close it when done."""
+
+    def __init__(self, value: Any) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=SMALL_BYTES, prefix="steprelay-")  # noqa: SIM115
+        self._digest = hashlib.sha256()
+        self._size = 0
+        pickle.Pickler(cast("BinaryIO", self), protocol=PICKLE_PROTOCOL).dump(value)
+        self.ref = Ref(self._digest.hexdigest(), self._size, type(value).__qualname__)
+
+    def write(self, data: bytes) -> int:
+        """The pickler's end: counts and digests while it stores."""
+        self._digest.update(data)
+        size = memoryview(data).nbytes
+        self._size += size
+        self._file.write(data)
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+
+    def store(self, store: Store, key: str) -> None:
+        """Write it, unless it is there."""
+        self._file.seek(0)
+        if self._size <= SMALL_BYTES:
+            store.put_once(key, self._file.read())
+        elif not store.exists(key):
+            store.upload(key, cast("BinaryIO", self._file))
+
+
+def artifact_key(flow: str, ref: Ref) -> str:
+    return f"artifacts/{flow}/{ref.sha256}"
+
+
+@dataclass(frozen=True)
+class ArtifactReader:
+    """Loads artifacts of one flow; the bytes of small ones are kept, to tell later whether they changed."""
+
+    store: Store
+    flow: str
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def is_small(self, ref: Ref) -> bool:
+        """Whether reading it ahead is worth its memory."""
+        return ref.size <= SMALL_BYTES // 64
+
+    def fetch(self, ref: Ref) -> bytes:
+        return self.store.get(artifact_key(self.flow, ref))
+
+    def _fetch_and_keep(self, ref: Ref) -> bytes:
+        body = self.kept.get(ref.sha256) or self.fetch(ref)
+        if self.is_small(ref):
+            self.kept[ref.sha256] = body
+        return body
+
+    def load(self, ref: Ref, body: bytes | None = None) -> Any:
+        """The value; `body` if its bytes are at hand.
+
+        Raises:
+            ArtifactError: if it cannot be unpickled here.
+        """
+        try:
+            if body is not None or ref.size <= SMALL_BYTES:
+                return pickle.loads(body or self._fetch_and_keep(ref))  # noqa: S301 - the run's own data
+            with tempfile.TemporaryFile(prefix="steprelay-") as file:
+                self.store.download(artifact_key(self.flow, ref), file)
+                file.seek(0)
+                return pickle.load(file)  # noqa: S301 - the run's own data
+        except (pickle.UnpicklingError, AttributeError, ImportError, EOFError, TypeError) as error:
+            raise ArtifactError(
+                f"an artifact of class {ref.type} cannot be read: {type(error).__name__}: {error} "
+                "(is its module in the package and in the image?)"
+            ) from error
+
+
+@dataclass(frozen=True)
+class ArtifactWriter:
+    """Stores artifacts of one flow. `known` holds digests that are certainly there already."""
+
+    reader: ArtifactReader
+    step: str
+
+    def save(
+        self,
+        values: Mapping[str, Any],
+        loaded: Mapping[str, tuple[Ref, Any]],
+        known: Iterable[Ref] = (),
+        *,
+        drop_unpicklable: bool = False,
+    ) -> dict[str, Ref]:
+        """Store what is new or changed; a reference for each value.
+
+        `loaded` has the reference and the original of those that were read from the store.
+
+        Raises:
+            ArtifactError: if values cannot be pickled; it names them all.
+        """
+        refs, payloads, problems = self._pickle_all(values, loaded)
+        try:
+            if problems and not drop_unpicklable:
+                raise ArtifactError("; ".join(problems))
+            present = {ref.sha256 for ref in known}
+            fresh = {payload.ref.sha256: payload for payload in payloads if payload.ref.sha256 not in present}
+            self._store_all(list(fresh.values()))
+        finally:
+            for payload in payloads:
+                payload.close()
+        return refs
+
+    def _pickle_all(
+        self, values: Mapping[str, Any], loaded: Mapping[str, tuple[Ref, Any]]
+    ) -> tuple[dict[str, Ref], list[Payload], list[str]]:
+        refs: dict[str, Ref] = {}
+        payloads: list[Payload] = []
+        problems: list[str] = []
+        for name, value in values.items():
+            before, original = loaded.get(name, (None, None))
+            if before is not None and value is original and isinstance(value, _IMMUTABLE):
+                refs[name] = before
+                continue
+            try:
+                payload = Payload(value)
+            except Exception as error:  # pickling runs people's code, which may raise anything
+                problems.append(
+                    f"step {self.step!r}: self.{name} is a {type(value).__qualname__} and cannot be stored as an "
+                    f"artifact ({type(error).__name__}: {error}); delete it, or keep it in a local variable"
+                )
+                continue
+            if before is not None and self._unchanged(before, payload.ref):
+                refs[name] = before
+                payload.close()
+            else:
+                refs[name] = payload.ref
+                payloads.append(payload)
+        return refs, payloads, problems
+
+    def _unchanged(self, before: Ref, now: Ref) -> bool:
+        """Whether a value that was read and pickled again is what it was.
+
+        Equal values can pickle differently in another process (the order of a set, shared strings). Then
+        the stored one is read and pickled here as well: a mere reading must not look like a change, which
+        would become a conflict in a join.
+        """
+        if before.sha256 == now.sha256:
+            return True
+        if before.type != now.type or before.size > SMALL_BYTES:
+            return False
+        again = Payload(self.reader.load(before))
+        again.close()
+        return again.ref.sha256 == now.sha256
+
+    def _store_all(self, payloads: list[Payload]) -> None:
+        def store(payload: Payload) -> None:
+            payload.store(self.reader.store, artifact_key(self.reader.flow, payload.ref))
+
+        if len(payloads) < 2:
+            for payload in payloads:
+                store(payload)
+            return
+        with ThreadPoolExecutor(min(_THREADS, len(payloads)), thread_name_prefix="steprelay-write") as pool:
+            list(pool.map(store, payloads))

@@ -1,0 +1,197 @@
+"""The brief: what a runner is told about the attempt it shall make, and where its objects lie. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from steprelay.sdk.transition import Way
+
+BRIEF_VERSION = 1
+
+# What says where a task's inputs come from; see `steprelay.runner.parents`.
+INPUT_KINDS = ("none", "same", "item", "gather", "branches")
+JOINS = ("gather", "branches")
+
+
+class BriefError(Exception):
+    """The brief cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """A set of members as spans `(first, last)`, both included, in ascending order."""
+
+    spans: tuple[tuple[int, int], ...]
+
+    def __contains__(self, member: int) -> bool:
+        return any(first <= member <= last for first, last in self.spans)
+
+    def __iter__(self) -> Iterator[int]:
+        for first, last in self.spans:
+            yield from range(first, last + 1)
+
+    def __len__(self) -> int:
+        return sum(last - first + 1 for first, last in self.spans)
+
+    def at(self, position: int) -> int:
+        """The member at this position, from 0. Raises IndexError beyond the last."""
+        for first, last in self.spans:
+            if position <= last - first:
+                return first + position
+            position -= last - first + 1
+        raise IndexError(position)
+
+
+@dataclass(frozen=True, slots=True)
+class ParentGroup:
+    """A group this one starts from; `won` maps the attempt that won to the members it won for."""
+
+    step: str
+    path: tuple[int, ...]
+    won: tuple[tuple[int, Spans], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrypoint:
+    """The file of the package and the class in it that hold the steps."""
+
+    file: str
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """`@catch`: the artifact for the exception, and whether to print it."""
+
+    var: str | None
+    print_exception: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """One submission: an attempt of some members of a group. Times in seconds."""
+
+    run: str
+    flow: str
+    step: str
+    path: tuple[int, ...]
+    members: Spans
+    attempt: int
+    max_attempts: int
+    origin: Mapping[str, Any]
+    package: str | None
+    entrypoint: Entrypoint | None
+    command: tuple[str, ...] | None
+    environment: Mapping[str, str]
+    timeout_seconds: float | None
+    catch: Catch | None
+    parameters: Mapping[str, Any]
+    ways: tuple[Way, ...]
+    condition: str | None
+    tempdir: str | None
+    input_kind: str
+    groups: tuple[ParentGroup, ...]
+
+    @property
+    def last_attempt(self) -> bool:
+        return self.attempt >= self.max_attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One member of a brief: what a single container or light function runs."""
+
+    brief: Brief
+    member: int
+
+    @property
+    def split(self) -> str:
+        """The whole split path, root first: `0`, `0.3`."""
+        return dotted((*self.brief.path, self.member))
+
+    @property
+    def name(self) -> str:
+        """As people see it: `train`, or `train.3` for the fourth split."""
+        return ".".join([self.brief.step, *(str(index) for index in (*self.brief.path, self.member)[1:])])
+
+    def key(self, name: str) -> str:
+        """The key of one of this attempt's objects: claim.json, outcome.json, items, log.txt."""
+        return attempt_key(self.brief.run, self.brief.step, self.split, self.brief.attempt, name)
+
+
+def dotted(indices: tuple[int, ...]) -> str:
+    return ".".join(str(index) for index in indices)
+
+
+def attempt_key(run: str, step: str, split: str, attempt: int, name: str) -> str:
+    """Where an attempt of a task keeps the object of this name."""
+    return f"runs/{run}/{step}/{split}/{attempt}/{name}"
+
+
+def read_brief(raw: bytes) -> Brief:
+    """Decode a brief; keys this version does not know are left alone.
+
+    Raises:
+        BriefError: if it is of another version or something it must have is missing.
+    """
+    try:
+        document = json.loads(raw)
+        version = document["brief_version"]
+        if version != BRIEF_VERSION:
+            raise BriefError(f"the brief has version {version}, this runner reads {BRIEF_VERSION}: update the relay")
+        return _decode(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BriefError(f"the brief cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _decode(document: dict[str, Any]) -> Brief:
+    entrypoint, catch, inputs = document.get("entrypoint"), document.get("catch"), document["inputs"]
+    if inputs["kind"] not in INPUT_KINDS:
+        raise BriefError(f"the brief has inputs of kind {inputs['kind']!r}, known are {', '.join(INPUT_KINDS)}")
+    command = document.get("command")
+    return Brief(
+        run=document["run"],
+        flow=document["flow"],
+        step=document["step"],
+        path=tuple(document["path"]),
+        members=_spans(document["members"]),
+        attempt=document["attempt"],
+        max_attempts=document["max_attempts"],
+        origin=document.get("origin") or {},
+        package=document.get("package"),
+        entrypoint=entrypoint and Entrypoint(entrypoint["file"], entrypoint["class_name"]),
+        command=tuple(command) if command else None,
+        environment=document.get("environment") or {},
+        timeout_seconds=document.get("timeout_seconds"),
+        catch=None if catch is None else Catch(catch.get("var"), catch.get("print_exception", True)),
+        parameters=document.get("parameters") or {},
+        ways=tuple(Way(tuple(way["to"]), way.get("foreach"), way.get("when")) for way in document.get("next") or ()),
+        condition=document.get("condition"),
+        tempdir=document.get("tempdir"),
+        input_kind=inputs["kind"],
+        groups=tuple(_group(group) for group in inputs.get("groups") or ()),
+    )
+
+
+def _group(document: dict[str, Any]) -> ParentGroup:
+    won = tuple((int(attempt), _spans(members)) for attempt, members in document["won"].items())
+    return ParentGroup(document["step"], tuple(document["path"]), won)
+
+
+def _spans(pairs: list[list[int]]) -> Spans:
+    return Spans(tuple((first, last) for first, last in pairs))
+
+
+def task_of(brief: Brief, array_index: int | None) -> Task:
+    """The task of an array child (`array_index` as Batch counts it, from 0) or of a single job.
+
+    Raises:
+        BriefError: if the index is beyond the members, or missing although there are several.
+    """
+    if array_index is None and len(brief.members) != 1:
+        raise BriefError(f"the brief has {len(brief.members)} members, but this is not a child of an array job")
+    try:
+        return Task(brief, brief.members.at(array_index or 0))
+    except IndexError:
+        raise BriefError(f"array index {array_index} is beyond the {len(brief.members)} members") from None

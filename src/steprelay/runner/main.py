@@ -1,0 +1,108 @@
+"""The runner in a container: read the brief, claim the attempt, run it. Started by the bootstrap."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from steprelay.runner.attempt import explain_batch, make_attempt, record_failure
+from steprelay.runner.brief import BriefError, Task, read_brief, task_of
+from steprelay.runner.claim import Claim, claim
+from steprelay.runner.outcome import Attempt, Failure
+from steprelay.runner.package import PackageError, unpack_package
+from steprelay.runner.perform import EXIT_CODES, Job
+from steprelay.runner.store import Missing, Store
+from steprelay.runner.supervise import Limits
+from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed
+
+NOTHING_TO_DO = 0
+CANNOT_RUN = 1
+
+
+def main(environment: Mapping[str, str] = os.environ, store: Store | None = None) -> int:
+    """Run the attempt this container was started for; the exit code of the container.
+
+    0 after success, and where the attempt is not ours to run; 1 after a failure; 143 when reclaimed; 137 when
+    the step's process was killed from outside.
+    """
+    signal.signal(signal.SIGTERM, _reclaim)
+    place: str | None = None
+    try:
+        bucket, key = parse_address(environment.get("STEPRELAY_BRIEF", ""))
+        store = store or _s3_store(bucket)
+        task = task_of(read_brief(store.get(key)), _number(environment, "AWS_BATCH_JOB_ARRAY_INDEX"))
+        attempt = Attempt(
+            environment.get("AWS_BATCH_JOB_ID"), _number(environment, "AWS_BATCH_JOB_ATTEMPT"), time.time()
+        )
+        mine = Claim(attempt.job_id, attempt.batch_attempt, f"runner:{uuid.uuid4()}", attempt.started_at)
+        taken = claim(store, task, mine)
+        if taken is not None:
+            _say(f"attempt {task.brief.attempt} of {task.name} belongs to {taken.owner or taken.job_id}: leaving")
+            return NOTHING_TO_DO
+        place = tempfile.mkdtemp(prefix="steprelay-")
+        return run_claimed(task, attempt, store, Path(place))
+    except (BriefError, Missing) as error:
+        _say(str(error))
+        return CANNOT_RUN
+    except Reclaimed:
+        return RECLAIMED_EXIT_CODE
+    finally:
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path) -> int:
+    """Run an attempt that is ours, in a folder that is ours; the exit code."""
+    package = place / "package"
+    job = Job(task, attempt, store, package=package, folder=package, scratch=place)
+    try:
+        if task.brief.package is not None:
+            unpack_package(store, task.brief.package, package)
+        else:
+            package.mkdir()
+    except (PackageError, Missing) as error:
+        _say(str(error))
+        return EXIT_CODES[record_failure(job, Failure("program", "PackageError", str(error))).status]
+    ended = make_attempt(job, Limits(), forward_signals=True, explain=lambda ending: explain_batch(job, ending))
+    return ended.exit_code
+
+
+def parse_address(address: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`.
+
+    Raises:
+        BriefError: if it is not one.
+    """
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    if not address.startswith("s3://") or not bucket or not key:
+        raise BriefError(f"STEPRELAY_BRIEF must be s3://bucket/key, given {address!r}")
+    return bucket, key
+
+
+def _s3_store(bucket: str) -> Store:
+    from steprelay.runner.s3 import S3Store
+
+    return S3Store(bucket)
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name)
+    return int(text) if text else None
+
+
+def _reclaim(_number: int, _frame: FrameType | None) -> None:
+    raise Reclaimed
+
+
+def _say(text: str) -> None:
+    print(f"steprelay: {text}", file=sys.stderr)  # noqa: T201 - the container's log
+
+
+if __name__ == "__main__":
+    sys.exit(main())

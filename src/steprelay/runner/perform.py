@@ -1,0 +1,135 @@
+"""One attempt from begin to end, in the process that was forked for it."""
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from steprelay.runner.brief import Task
+from steprelay.runner.command_step import CommandFailed, CommandStep
+from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
+from steprelay.runner.progress import Progress
+from steprelay.runner.python_step import PythonStep
+from steprelay.runner.store import Store
+from steprelay.runner.traces import user_traceback
+from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed, Reclaims, TimeLimit, time_limit
+from steprelay.runner.work import Context, Remains, catch, succeed
+
+EXIT_CODES = {"succeeded": 0, "failed": 1}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A claimed attempt. `package`: where the package is unpacked; `folder`: where the step works; `scratch`: ours."""
+
+    task: Task
+    attempt: Attempt
+    store: Store
+    package: Path
+    folder: Path
+    scratch: Path
+
+
+class Step(Protocol):
+    """A Python step or a command."""
+
+    def run(self) -> None: ...
+    def remains(self) -> Remains: ...
+
+
+def perform(job: Job, progress: Progress) -> int:
+    """Run the step, leave its outcome, and return the exit code of the container."""
+    reclaims = Reclaims()
+    reclaims.listen()
+    try:
+        job.store.after_fork()
+        prepare_process(job)
+        outcome = attempt_step(job, progress)
+        reclaims.ignore()
+    except Reclaimed:
+        print(f"steprelay: {job.task.name} is interrupted: the container is taken away", file=sys.stderr)  # noqa: T201
+        return RECLAIMED_EXIT_CODE
+    counts = write_outcome(job.store, job.task, job.attempt, outcome, time.time())
+    progress.outcome(counts.status)
+    return EXIT_CODES[counts.status]
+
+
+def prepare_process(job: Job) -> None:
+    """Working folder, environment and logging as the step shall find them."""
+    brief = job.task.brief
+    os.chdir(job.folder)
+    os.environ.update(brief.environment)
+    if brief.tempdir is not None:
+        os.environ["TMPDIR"] = brief.tempdir
+        tempfile.tempdir = None  # found anew, from TMPDIR
+    # A Lambda function's handlers write where the step's output does not belong.
+    logging.root.handlers.clear()
+
+
+def attempt_step(job: Job, progress: Progress) -> Outcome:
+    """Run the step under its time limit; its outcome, whatever it did. Raises Reclaimed."""
+    brief = job.task.brief
+    context = Context.of(job.task, job.store)
+    step: Step = (
+        CommandStep(context, job.folder, job.scratch, progress) if brief.command else PythonStep(context, job.package)
+    )
+    limit = TimeLimit()
+    try:
+        with time_limit(limit, brief.timeout_seconds, brief.step, progress):
+            run_to_end(step)
+        return succeed(context, step.remains())
+    except Reclaimed:
+        raise
+    except BaseException as error:  # SystemExit and the like: whatever ends a step early is its failure
+        failure = failure_of(error, "timeout" if limit.reached else "program", job.package)
+        return settle(context, step.remains(), failure, error)
+
+
+def run_to_end(step: Step) -> None:
+    """Run it; `sys.exit(0)` ends a step as a plain return does."""
+    try:
+        step.run()
+    except SystemExit as leaving:
+        if leaving.code not in (None, 0):
+            raise
+
+
+def failure_of(error: BaseException, class_: str, package: Path | None) -> Failure:
+    """The failure that an exception is."""
+    code = None
+    if isinstance(error, CommandFailed):
+        code = error.exit_code
+    elif isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else 1
+    message = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else _text(error)
+    return Failure(class_, type(error).__qualname__, message, user_traceback(error, package), code)
+
+
+def settle(context: Context, remains: Remains, failure: Failure, error: BaseException | None) -> Outcome:
+    """The outcome of a failure: failed, or a success where `@catch` takes it."""
+    brief = context.task.brief
+    if not (brief.catch and brief.last_attempt and not brief.catch.print_exception):
+        print(failure.traceback.rstrip() or failure.message, file=sys.stderr)  # noqa: T201
+    try:
+        caught = catch(context, remains, failure, error)
+    except Exception as second:
+        print(f"steprelay: {second}", file=sys.stderr)  # noqa: T201
+        failure = Failure(
+            failure.class_, failure.type, f"{failure.message} ({second})", failure.traceback, failure.exit_code
+        )
+        return Outcome("failed", failure=failure)
+    if caught is None:
+        return Outcome("failed", failure=failure)
+    print(f"steprelay: {context.task.name} failed in its last attempt, and @catch lets the flow go on", file=sys.stderr)  # noqa: T201
+    return caught
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__}, whose str raises>"

@@ -1,0 +1,57 @@
+"""What a working child tells the process that watches it: lines on a pipe, all its parent can trust."""
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+
+
+class Progress:
+    """The child's end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def limit(self, seconds: float) -> None:
+        """The step's own code starts now and may take this long."""
+        self._say(f"limit {seconds}")
+
+    def free(self) -> None:
+        """The step's own code has ended; storing its results is not limited."""
+        self._say("free")
+
+    def group(self, process_group: int) -> None:
+        """Another process group to end along with the child."""
+        self._say(f"group {process_group}")
+
+    def outcome(self, status: str) -> None:
+        """The outcome is written; its status."""
+        self._say(f"outcome {status}")
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # nobody watches any more
+            os.write(self._descriptor, f"{line}\n".encode())
+
+
+@dataclass
+class Reported:
+    """The parent's end: what was said so far. `limit`: seconds, set while the step's own code runs."""
+
+    limit: float | None = None
+    groups: list[int] = field(default_factory=list)
+    outcome: str | None = None
+    _rest: bytes = b""
+
+    def read(self, data: bytes) -> bool:
+        """Take in what came; whether the limit was set or lifted by it."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        changed = False
+        for line in lines:
+            word, _, value = line.decode().partition(" ")
+            if word in {"limit", "free"}:
+                self.limit = float(value) if word == "limit" else None
+                changed = True
+            elif word == "group":
+                self.groups.append(int(value))
+            elif word == "outcome":
+                self.outcome = value
+        return changed

@@ -1,0 +1,109 @@
+"""What a join sees of the tasks that lead to it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Protocol, overload
+
+from steprelay.sdk.binding import Ref
+
+
+class Source(Protocol):
+    """A finished task, read when asked for."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def index(self) -> int | None: ...
+    def artifacts(self) -> Mapping[str, Ref]: ...
+    def value(self, name: str) -> Any: ...
+    def item(self) -> Any: ...
+
+
+class Input:
+    """One finished task: its artifacts as attributes, read-only and loaded when first used.
+
+    `index` and `input` are its split and item where it ran in a foreach.
+    """
+
+    def __init__(self, source: Source, flow: type, parameters: Mapping[str, Any]) -> None:
+        self.__dict__.update(__source__=source, __flow__=flow, __parameters__=parameters)
+
+    @property
+    def index(self) -> int | None:
+        return source_of(self).index
+
+    @property
+    def input(self) -> Any:
+        return source_of(self).item()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        source = source_of(self)
+        known = source.artifacts()
+        if name in known:
+            value = self.__dict__[name] = source.value(name)
+            return value
+        if hasattr(self.__dict__["__flow__"], name):
+            return self._of_class(name)
+        raise AttributeError(no_such_artifact(source.step, name, known))
+
+    def _of_class(self, name: str) -> Any:
+        """Parameters and class attributes are the same in every task."""
+        attribute = getattr(self.__dict__["__flow__"], name)
+        given = self.__dict__["__parameters__"]
+        return given.get(getattr(attribute, "name", name), attribute)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"an input is read-only; assign to self.{name} in the join instead")
+
+    def __repr__(self) -> str:
+        source = source_of(self)
+        return f"<input {source.step}{'' if source.index is None else f'.{source.index}'}>"
+
+
+def source_of(given: Input) -> Source:
+    """The task behind an input."""
+    source: Source = given.__dict__["__source__"]
+    return source
+
+
+class Inputs:
+    """The tasks that lead to a join: `inputs[0].x`, `for i in inputs`, or by step, `inputs.left.x`.
+
+    A sequence in all but its base class, whose `count` and `index` would hide steps of these names.
+    """
+
+    def __init__(self, inputs: Sequence[Input]) -> None:
+        self._inputs = tuple(inputs)
+
+    @overload
+    def __getitem__(self, index: int) -> Input: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Input]: ...
+    def __getitem__(self, index: int | slice) -> Input | Sequence[Input]:
+        return self._inputs[index]
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __iter__(self) -> Iterator[Input]:
+        return iter(self._inputs)
+
+    def __getattr__(self, step: str) -> Input:
+        if step.startswith("_"):
+            raise AttributeError(step)
+        steps = dict.fromkeys(source_of(given).step for given in self._inputs)
+        if step not in steps:
+            raise AttributeError(f"no input comes from a step {step!r}; inputs come from {', '.join(steps)}")
+        return next(given for given in self._inputs if source_of(given).step == step)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} inputs>"
+
+
+def no_such_artifact(step: str, name: str, known: Mapping[str, object]) -> str:
+    """The message for a misspelt or missing artifact, with the closest names there are."""
+    close = get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
+    return f"step {step!r} has no artifact {name!r}; {hint}"

@@ -1,0 +1,106 @@
+"""From what `self.next` was given to the way on that the flow's graph has. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steprelay.sdk.decoration import step_meta
+from steprelay.sdk.exceptions import InvalidNext
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way on from a step: to one step, to several at once, or to one for each item of `foreach`.
+
+    `when` is the text of the condition's value that leads here.
+    """
+
+    to: tuple[str, ...]
+    foreach: str | None = None
+    when: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(self.to) + (f" for each of self.{self.foreach}" if self.foreach else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The way a step took: its position among the step's ways, and the items of a foreach."""
+
+    position: int
+    items: tuple[Any, ...] | None = None
+
+
+def step_names(step: str, given: Sequence[object]) -> tuple[str, ...]:
+    """The names of the steps given to `self.next`.
+
+    Raises:
+        InvalidNext: if one of them is not a step.
+    """
+    if not given:
+        raise InvalidNext(f"step {step!r}: self.next() needs the step to go on to, such as self.next(self.end)")
+    for position, function in enumerate(given, 1):
+        meta = step_meta(function)
+        if meta is None or not meta.is_step:
+            shown = getattr(function, "__name__", None) or repr(function)
+            raise InvalidNext(f"step {step!r}: argument {position} of self.next is {shown}, which is not a @step")
+    return tuple(str(getattr(function, "__name__", "")) for function in given)
+
+
+def chosen_case(step: str, condition: str, value: object, cases: object) -> object:
+    """The step of the case that the condition's value names.
+
+    Raises:
+        InvalidNext: if there is no such case; it names the condition, its value and the cases.
+    """
+    if not isinstance(cases, Mapping) or not cases:
+        raise InvalidNext(f"step {step!r}: self.next with a condition takes one dict of values to steps")
+    try:
+        return cases[value]
+    except (KeyError, TypeError):
+        known = ", ".join(repr(case) for case in cases)
+        raise InvalidNext(
+            f"step {step!r}: self.{condition} is {shorten(value)}, and self.next has no such case (cases: {known})"
+        ) from None
+
+
+def items_of(step: str, foreach: str, value: object) -> tuple[Any, ...]:
+    """The items of a foreach.
+
+    Raises:
+        InvalidNext: if the value cannot be iterated.
+    """
+    try:
+        return tuple(value)  # type: ignore[arg-type]
+    except TypeError as error:
+        if isinstance(value, Iterable):  # the fault lies in the person's own iterator
+            raise
+        raise InvalidNext(
+            f"step {step!r}: foreach needs something to iterate over, but self.{foreach} is {shorten(value)} ({error})"
+        ) from None
+
+
+def find_way(step: str, ways: Sequence[Way], to: tuple[str, ...], foreach: str | None, when: str | None = None) -> int:
+    """The position of the way that goes to these steps; among equals the one with this `when`.
+
+    Raises:
+        InvalidNext: if the step's graph has no such way.
+    """
+    fitting = [position for position, way in enumerate(ways) if way.to == to and way.foreach == foreach]
+    if not fitting:
+        asked = Way(to, foreach)
+        known = "; ".join(str(way) for way in ways)
+        raise InvalidNext(
+            f"step {step!r} goes on to {asked}, but "
+            + (f"the flow was packed with these ways on: {known}" if known else "it is the last step of the flow")
+        )
+    return next((position for position in fitting if ways[position].when == when), fitting[0])
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """A value as it is shown in a message."""
+    try:
+        text = repr(value)
+    except Exception as error:  # a person's own __repr__
+        text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

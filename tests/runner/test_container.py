@@ -1,0 +1,175 @@
+"""The runner as the main process of a container: real processes and signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steprelay.runner.claim import Claim
+from tests.runner.lab import Lab, flow, item, wait_until
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from steprelay.runner.main import main
+from tests.runner.folder_store import FolderStore
+sys.exit(main(os.environ, FolderStore(Path(os.environ["BUCKET"]))))
+"""
+
+
+class Containers:
+    """Starts runners over a lab's store."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, step: str, *ways: Any, environment: dict[str, str] | None = None, **changes: Any) -> Any:
+        key = self.lab.put_brief(step, *ways, **changes)
+        self.started.append(subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={
+                **os.environ, "BUCKET": str(self.lab.store.root), "STEPRELAY_BRIEF": f"s3://data/{key}",
+                "AWS_BATCH_JOB_ID": "job-1", "AWS_BATCH_JOB_ATTEMPT": "1", "TMPDIR": str(self.lab.folder),
+                **(environment or {}),
+            },
+        ))  # fmt: skip
+        return self.started[-1]
+
+    def run(self, step: str, *ways: Any, environment: dict[str, str] | None = None, **changes: Any) -> tuple[int, str]:
+        """Exit code and stderr."""
+        process = self.start(step, *ways, environment=environment, **changes)
+        _, error = process.communicate(timeout=60)
+        return process.returncode, error
+
+
+@pytest.fixture
+def containers(tmp_path: Path) -> Iterator[Containers]:
+    lab = Lab(
+        tmp_path,
+        flow(
+            """
+        @step
+        def start(self):
+            self.ids = (os.environ["AWS_BATCH_JOB_ID"], current.attempt)
+            self.items = "abc"
+            self.next(self.each, foreach="items")
+        @step
+        def each(self):
+            self.seen = self.input
+        @step
+        def fail(self):
+            raise ValueError("no good")
+        @step
+        def wait(self):
+            print("waiting", flush=True)
+            time.sleep(600)
+        @step
+        def cling(self):
+            while True:
+                try:
+                    print("waiting", flush=True)
+                    time.sleep(600)
+                except BaseException:
+                    return
+    """,
+            before="import os, time",
+        ),
+    )
+    running = Containers(lab)
+    yield running
+    for process in running.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_a_container_runs_its_task_and_exits_with_0(containers: Containers) -> None:
+    code, _ = containers.run("start", {"to": ["each"], "foreach": "items"})
+    assert code == 0
+    assert containers.lab.artifacts(containers.lab.outcome("start"))["ids"] == ("job-1", 1)
+
+
+def test_an_array_child_runs_the_member_at_its_index(containers: Containers) -> None:
+    containers.run("start", {"to": ["each"], "foreach": "items"})
+    changes = {"path": [0], "members": [[0, 0], [2, 2]], "inputs": item("start")}
+    assert containers.run("each", environment={"AWS_BATCH_JOB_ARRAY_INDEX": "1"}, **changes)[0] == 0
+    assert containers.lab.artifacts(containers.lab.outcome("each", member=2, path=(0,)))["seen"] == "c"
+
+
+def test_a_failed_attempt_exits_with_1_after_its_outcome(containers: Containers) -> None:
+    code, error = containers.run("fail")
+    assert code == 1
+    assert "ValueError: no good" in error
+    assert containers.lab.outcome("fail").status == "failed"
+
+
+def test_a_container_whose_attempt_is_taken_leaves_without_running_the_step(containers: Containers) -> None:
+    containers.lab.store.put("runs/TheFlow-1/fail/0/1/claim.json", Claim(None, None, "dispatcher", 1.0).encode())
+    code, error = containers.run("fail")
+    assert (code, error) == (0, "steprelay: attempt 1 of fail belongs to dispatcher: leaving\n")
+
+
+def test_a_later_batch_attempt_of_the_job_runs_in_its_predecessors_place(containers: Containers) -> None:
+    containers.lab.store.put("runs/TheFlow-1/fail/0/1/claim.json", Claim("job-1", 1, "runner:x", 1.0).encode())
+    assert containers.run("fail")[0] == 0
+    assert containers.run("fail", environment={"AWS_BATCH_JOB_ATTEMPT": "2"})[0] == 1
+
+
+@pytest.mark.parametrize("step", ["wait", "cling"])
+def test_sigterm_ends_the_step_with_143_and_without_an_outcome(containers: Containers, step: str) -> None:
+    process = containers.start(step)
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "is interrupted: the container is taken away" in error
+    assert not [key for key in containers.lab.store.keys("runs/") if key.endswith("outcome.json")]
+
+
+def test_a_command_gets_the_sigterm_too(containers: Containers) -> None:
+    command = ["sh", "-c", 'trap "echo told; exit 0" TERM; echo waiting; sleep 600 & wait']
+    process = containers.start("shell", command=command)
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output) == (143, "told\n")
+
+
+def test_output_appears_while_the_step_runs(containers: Containers) -> None:
+    process = containers.start("wait")
+    assert process.stdout.readline() == "waiting\n"
+    assert process.poll() is None
+
+
+def test_a_container_leaves_no_files_behind(containers: Containers) -> None:
+    containers.run("fail")
+    wait_until(lambda: [path.name for path in containers.lab.folder.iterdir()] == ["bucket"], "an empty folder")
+
+
+def test_a_step_does_not_go_on_when_its_runner_is_killed(containers: Containers) -> None:
+    process = containers.start("wait")
+    assert process.stdout.readline() == "waiting\n"
+    process.kill()
+    # The end of the output tells that nobody holds it any more.
+    assert process.communicate(timeout=60)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"STEPRELAY_BRIEF": "nonsense"}, "steprelay: STEPRELAY_BRIEF must be s3://bucket/key, given 'nonsense'\n"),
+        ({"STEPRELAY_BRIEF": "s3://data/gone.json"}, "steprelay: gone.json\n"),
+        ({"AWS_BATCH_JOB_ARRAY_INDEX": "7"}, "steprelay: array index 7 is beyond the 1 members\n"),
+    ],
+)
+def test_a_container_that_cannot_find_its_task_says_so_in_one_line(
+    containers: Containers, environment: dict[str, str], message: str
+) -> None:
+    assert containers.run("fail", environment=environment) == (1, message)

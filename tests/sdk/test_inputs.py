@@ -1,0 +1,51 @@
+"""How a join reaches the tasks that lead to it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from steprelay.sdk.binding import Ref
+from steprelay.sdk.flow import FlowSpec
+from steprelay.sdk.inputs import Input, Inputs
+
+
+class Finished:
+    """A finished task of a branch step."""
+
+    def __init__(self, step: str, **values: Any) -> None:
+        self.step, self.index, self._values = step, None, values
+
+    def artifacts(self) -> Mapping[str, Ref]:
+        return {name: Ref(name, 1, "int") for name in self._values}
+
+    def value(self, name: str) -> Any:
+        return self._values[name]
+
+    def item(self) -> Any:
+        return None
+
+
+def _inputs(*tasks: Finished) -> Inputs:
+    return Inputs([Input(task, FlowSpec, {}) for task in tasks])
+
+
+def test_inputs_are_reached_by_position_by_iteration_and_by_step() -> None:
+    inputs = _inputs(Finished("left", x=1), Finished("right", x=2))
+    assert (len(inputs), inputs[1].x, [each.x for each in inputs], inputs.left.x) == (2, 2, [1, 2], 1)
+
+
+@pytest.mark.parametrize("step", ["count", "index"])
+def test_a_step_may_be_named_like_a_method_of_sequences(step: str) -> None:
+    assert getattr(_inputs(Finished(step, x=1)), step).x == 1
+
+
+def test_a_step_that_leads_elsewhere_is_named_with_those_that_lead_here() -> None:
+    with pytest.raises(AttributeError, match="no input comes from a step 'up'; inputs come from left, right"):
+        _ = _inputs(Finished("left"), Finished("right")).up
+
+
+def test_an_input_is_read_only() -> None:
+    (left,) = _inputs(Finished("left", x=1))
+    with pytest.raises(AttributeError, match=r"assign to self\.x in the join"):
+        left.x = 2

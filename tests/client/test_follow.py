@@ -159,7 +159,8 @@ def test_a_failed_attempt_says_that_another_follows_at_once() -> None:
     again = group(
         "process", (0,), submissions=(submitted(attempt=2),), history=(failed_attempt(0, 1, failure),), version=2
     )
-    states = versions([stored(again), stored(won("process", path=(0,), attempt=2), run=SUCCEEDED)])
+    after = won("process", path=(0,), attempt=2, history=again.history)
+    states = versions([stored(again), stored(after, run=SUCCEEDED)])
 
     (told,) = of_kind(followed(FakeRelay(states, FOREACH)), AttemptFailed)
     assert (told.task, told.attempt, told.failure_class, told.exit_code, told.then, told.retry_at) == (

@@ -1,0 +1,106 @@
+"""`logs`: what the tasks of a run printed, or print."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from steprelay.cli.commands.watch import say_detached
+from steprelay.cli.context import Context
+from steprelay.cli.errors import ExitCode, UserError
+from steprelay.cli.render.screen import Screen
+from steprelay.client.changes import OutputLine, as_json
+from steprelay.client.progress import TASK_BY_TASK
+from steprelay.client.target import Where
+
+if TYPE_CHECKING:
+    from steprelay.client.relay import RelayClient
+    from steprelay_core.ports import Stored
+    from steprelay_core.spec import Flow
+    from steprelay_core.state.model import TaskKey
+
+
+def show_logs(
+    context: Context, run: str, step: str | None, *, follow_it: bool, on: Where | None, stack: str | None, json: bool
+) -> ExitCode:
+    """The lines of all attempts, in the order of the flow; `step` names a step or one of its tasks."""
+    screen = context.screen(as_json=json)
+    connection = context.relays.connect(on, stack, screen.remark)
+    from steprelay.client.follow import NoSuchRun
+
+    stored = connection.client.load(run)
+    if stored is None:
+        raise NoSuchRun(run)
+    flow = connection.client.flow(stored.run.digest)
+    _check_step(flow, step)
+    lines = _past(screen, connection.client, flow, stored, step)
+    if follow_it:
+        from steprelay.client.follow import follow
+
+        changes = follow(connection.client, run, connection.pace)
+        lines = (one for one in changes if isinstance(one, OutputLine) and _belongs(one.task, step))
+    try:
+        for line in lines:
+            screen.emit(as_json(line))
+            screen.line(f"{line.task}{_attempt(line)} | {line.text}")
+    except KeyboardInterrupt:
+        say_detached(screen, run)
+        return ExitCode.DETACHED
+    return ExitCode.SUCCEEDED
+
+
+def _attempt(line: OutputLine) -> str:
+    return f" (attempt {line.attempt})" if line.attempt > 1 else ""
+
+
+def _check_step(flow: "Flow", step: str | None) -> None:
+    from steprelay_core.spec import nearest
+
+    name = step.partition(".")[0] if step else None
+    if name is not None and name not in flow.spec.steps:
+        steps = ", ".join(flow.spec.steps)
+        raise UserError(f"{flow.name} has no step {name!r}", hint=nearest(name, flow.spec.steps) or f"steps: {steps}")
+
+
+def _belongs(task: str, step: str | None) -> bool:
+    """`process` and `process.3` both hold `process.3.1`."""
+    return step is None or task == step or task.startswith(f"{step}.")
+
+
+def _past(
+    screen: Screen, client: "RelayClient", flow: "Flow", stored: "Stored", step: str | None
+) -> Iterator[OutputLine]:
+    from steprelay.client.follow import attempts_of
+    from steprelay.client.output import OutputReader
+
+    reader = OutputReader(client, flow, stored.run.id)
+    tasks = [task for task in _tasks(flow, stored) if _belongs(str(task), step)]
+    shown = tasks if step is not None and len(tasks) == 1 else _most_telling(stored, tasks)
+    for task in shown:
+        for attempt in attempts_of(stored, task):
+            yield from reader.rest(stored, task, attempt)
+    if len(shown) < len(tasks):
+        left = len(tasks) - len(shown)
+        screen.remark(f"{left:,} more tasks; name one: steprelay logs {stored.run.id} {tasks[-1]}")
+
+
+def _tasks(flow: "Flow", stored: "Stored") -> Iterator["TaskKey"]:
+    from steprelay.client.progress import in_order
+
+    for group in in_order(flow, stored):
+        yield from (group.key.task(member) for member in group.members)
+
+
+def _most_telling(stored: "Stored", tasks: "list[TaskKey]") -> "list[TaskKey]":
+    """At most so many tasks of each step: the failed ones first, then those that come first."""
+    by_step: dict[str, list[TaskKey]] = {}
+    for task in tasks:
+        by_step.setdefault(task.step, []).append(task)
+    kept: list[TaskKey] = []
+    for of_step in by_step.values():
+        failed = [task for task in of_step if _failed_once(stored, task)]
+        chosen = set([*failed, *of_step][:TASK_BY_TASK])
+        kept += [task for task in of_step if task in chosen]
+    return kept
+
+
+def _failed_once(stored: "Stored", task: "TaskKey") -> bool:
+    return any(failed.member == task.member for failed in stored.groups[task.group].history)

@@ -1,0 +1,52 @@
+"""What commands are given from outside, so that tests can give them something else."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from steprelay.cli.render.screen import Screen
+from steprelay.client.target import Where
+
+if TYPE_CHECKING:
+    from steprelay.client.pace import Pace
+    from steprelay.client.relay import RelayClient
+
+Remark = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A relay that is there: how to talk to it, what to call it, how often to look."""
+
+    client: "RelayClient"
+    pace: "Pace"
+    where: Where
+    stack: str
+
+
+class Relays(Protocol):
+    """Finds relays."""
+
+    def connect(self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False) -> Connection:
+        """The relay that is asked for; with `start`, an embedded one that is not up is started.
+
+        Raises:
+            UserError: if it is not there, or cannot be found.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one command."""
+
+    relays: Relays
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    cwd: Path = field(default_factory=Path.cwd)
+
+    def screen(self, *, as_json: bool = False) -> Screen:
+        return Screen(self.out, self.err, self.cwd, as_json=as_json)

@@ -1,0 +1,21 @@
+"""Options that several commands have, each said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from steprelay.client.target import STACK_VARIABLE, Where
+
+On = Annotated[
+    Where | None,
+    Parameter(help="The relay to use; by default the cloud's where a stack is named, else the local one."),
+]
+Stack = Annotated[
+    str | None,
+    Parameter(help=f"CloudFormation stack of the relay in the cloud [env: {STACK_VARIABLE}]."),
+]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Write JSON instead of text.")]
+Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
+RunId = Annotated[str, Parameter(help="The run's id, as `runs list` shows it.")]

@@ -1,0 +1,115 @@
+"""Finding the relay that a command is for: a stack in the cloud, or the embedded one of this project."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steprelay.cli.context import Connection, Remark
+from steprelay.cli.errors import ExitCode, UserError
+from steprelay.cli.project import project_folder
+from steprelay.client.target import STACK_VARIABLE, Target, Where
+
+if TYPE_CHECKING:
+    from steprelay.client.clients import TargetClients
+    from steprelay.local.record import RelayInfo
+
+
+class ConfiguredRelays:
+    """Implements `steprelay.cli.context.Relays` from the environment and the project's folder.
+
+    `running` is the embedded relay of the project, where it is known to be up.
+    """
+
+    def __init__(self, env: Mapping[str, str], cwd: Path, running: "RelayInfo | None" = None) -> None:
+        self._env = env
+        self._cwd = cwd
+        self._known = running
+
+    def connect(self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False) -> Connection:
+        named = stack or self._env.get(STACK_VARIABLE)
+        if on == "local" and stack:
+            raise UserError("--stack names a relay in the cloud, --on local asks for the one here", hint="give one")
+        if on == "local" or not (on or named):
+            return _embedded(self._known or (self._started(remark) if start else self._running()))
+        if not named:
+            raise UserError(
+                "no stack is named", hint=f"give --stack NAME, or set {STACK_VARIABLE}; `--on local` needs neither"
+            )
+        # boto3 itself only knows AWS_DEFAULT_REGION; Lambda, the AWS CLI's newer kin and people say AWS_REGION.
+        return _cloud(named, self._env.get("AWS_REGION"))
+
+    def _started(self, remark: Remark) -> "RelayInfo":
+        with needs_local():
+            from steprelay.local.record import RelayFolder
+            from steprelay.local.relay import LocalRelay
+        project = Path(project_folder(str(self._cwd)))
+        if RelayFolder(project).read() is None:
+            remark("starting the local relay…")
+        return LocalRelay.up(project, remark)
+
+    def _running(self) -> "RelayInfo":
+        with needs_local():
+            from steprelay.local.health import answers
+            from steprelay.local.record import RelayFolder
+        info = RelayFolder(Path(project_folder(str(self._cwd)))).read()
+        if info is None or info.state != "ready" or not answers(info):
+            raise UserError(
+                "the local relay is not up",
+                hint="`steprelay local up` starts it, and so does `run`; a relay in the cloud is named with --stack",
+                exit_code=ExitCode.UNREACHABLE,
+            )
+        return info
+
+
+@contextmanager
+def needs_local() -> Iterator[None]:
+    """Say what to install where the embedded relay's own dependencies are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"the local relay needs the package {error.name!r}, which is not installed",
+            hint="pip install 'steprelay[local]'",
+            exit_code=ExitCode.UNREACHABLE,
+        ) from error
+
+
+def _embedded(info: "RelayInfo") -> Connection:
+    from steprelay.client.aws import AwsRelay
+    from steprelay.client.pace import local_pace
+
+    target = Target(where="local", stack="local", outputs=dict(info.outputs))
+    return Connection(AwsRelay(target, _embedded_clients(info.port)), local_pace(), "local", "local")
+
+
+@cache
+def _embedded_clients(port: int) -> "TargetClients":
+    """Kept, so that the warm process makes them once for all the commands it forks for."""
+    from steprelay.client.clients import TargetClients
+    from steprelay.local.environment import client_environment
+
+    told = client_environment(port)
+    keys = (told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"])
+    return TargetClients(told["AWS_ENDPOINT_URL"], told["AWS_REGION"], keys)
+
+
+def warm_up(info: "RelayInfo") -> None:
+    """Make the clients that a run needs, and leave no connection open that a fork would share."""
+    clients, outputs = _embedded_clients(info.port), info.outputs
+    clients.dynamodb.describe_table(TableName=outputs["Table"])
+    clients.s3.head_bucket(Bucket=outputs["PackageBucket"])
+    clients.dynamodb.close()
+    clients.s3.close()
+
+
+def _cloud(stack: str, region: str | None) -> Connection:
+    from steprelay.client.aws import AwsRelay
+    from steprelay.client.clients import TargetClients
+    from steprelay.client.pace import cloud_pace
+    from steprelay.client.stacks import find_stack
+
+    clients = TargetClients(region=region)
+    target = find_stack(clients.cloudformation, stack)
+    return Connection(AwsRelay(target, clients), cloud_pace(), "cloud", stack)

@@ -1,0 +1,60 @@
+"""How a run ended: its artifacts, or its failure with what to do next."""
+
+from steprelay.cli.errors import count
+from steprelay.cli.render.words import duration, size
+from steprelay.client.changes import Artifact, Cause, RunEnded
+
+# What helps, by failure class (docs/failures.md).
+ADVICE = {
+    "program": "mend the step; `@retry(times=3)` helps where it fails by chance, `@catch` where the flow can go on",
+    "timeout": "give the step more time with @timeout, or make it faster",
+    "oom": "give the step more memory: @batch(memory=…)",
+    "oom_suspected": "the job was killed, most likely for want of memory: @batch(memory=…)",
+    "spot": "spot capacity was taken back; @retry, or a queue with on-demand instances",
+    "image_permanent": "check the name of the image, and that the job's execution role may pull it",
+    "image_transient": "the registry did not answer; run it again",
+    "host": "the machine failed, not the step; run it again",
+    "config": "what the step asks for cannot be had: change it as the reason says",
+    "queue_timeout": "the job waited too long for a place: check the queue's limits and compute environments",
+    "resource_init": "the job's network, secrets or roles could not be set up in time: check them, then run it again",
+    "unknown_outcome": "the job ended without its record; its log may say why",
+}
+
+
+def ending_lines(change: RunEnded) -> list[str]:
+    """The last lines of `run` and of `runs show`."""
+    took = duration(change.seconds)
+    if change.status == "SUCCEEDED":
+        return [f"{change.run} succeeded in {took}", *artifact_lines(change.artifacts)]
+    if change.status == "CANCELLED":
+        return [f"{change.run} was cancelled after {took}"]
+    lines = [f"{change.run} failed after {took}"]
+    return lines + (cause_lines(change.run, change.failure) if change.failure else [])
+
+
+def artifact_lines(artifacts: tuple[Artifact, ...]) -> list[str]:
+    if not artifacts:
+        return []
+    names = max(len(artifact.name) for artifact in artifacts)
+    types = max(len(artifact.type) for artifact in artifacts)
+    return [
+        f"{count(len(artifacts), 'artifact')}:",
+        *(f"  {one.name:{names}}  {one.type:{types}}  {one.value or size(one.size)}" for one in artifacts),
+    ]
+
+
+def cause_lines(run: str, cause: Cause) -> list[str]:
+    code = f", exit code {cause.exit_code}" if cause.exit_code is not None else ""
+    lines = [
+        f"  where   {cause.task or 'the run as a whole'}" + (f", attempt {cause.attempt}" if cause.attempt else ""),
+        f"  class   {cause.failure_class}{code}",
+        f"  reason  {cause.reason}",
+    ]
+    if cause.log_tail:
+        lines.append("  its last lines:")
+        lines += [f"    | {line}" for line in cause.log_tail]
+    if cause.failure_class in ADVICE:
+        lines.append(f"next: {ADVICE[cause.failure_class]}")
+    if cause.task:
+        lines.append(f"      all it printed: steprelay logs {run} {cause.task}")
+    return lines

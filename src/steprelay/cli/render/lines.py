@@ -1,0 +1,61 @@
+"""Changes of a run as lines of text: the same words in a pipe and above the live table."""
+
+from steprelay.cli.render.words import clock_time, duration
+from steprelay.client.changes import AttemptFailed, OutputLine, RunSeen, StepProgress, TaskChanged, Waiting
+from steprelay.client.progress import TASK_BY_TASK
+
+ORIGINS = {
+    "upload": "an upload",
+    "request": "a request",
+    "schedule": "a schedule",
+    "event": "an event",
+    "resume": "a resume",
+}
+
+
+def waiting_line(change: Waiting) -> str:
+    return (
+        f"the relay has not taken up the package for {duration(change.seconds)}; "
+        "if that goes on, look at the log of PackageUploadedFunction and at the queue behind it"
+    )
+
+
+def seen_line(change: RunSeen) -> str:
+    given = ", ".join(f"{name}={value!r}" for name, value in change.parameters.items())
+    return f"{clock_time(change.at)}  run {change.run} started" + (f" with {given}" if given else "")
+
+
+def task_line(change: TaskChanged) -> str:
+    attempt = f", attempt {change.attempt}" if change.attempt > 1 else ""
+    took = f" in {duration(change.seconds)}" if change.seconds is not None else ""
+    return f"{clock_time(change.at)}  {change.task} {change.state}{took}{attempt}"
+
+
+def output_line(change: OutputLine) -> str:
+    return f"          {change.task} | {change.text}"
+
+
+def failed_line(change: AttemptFailed) -> str:
+    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min`."""
+    code = f", exit code {change.exit_code}" if change.exit_code is not None else ""
+    text = f"{change.task} attempt {change.attempt} failed: {change.failure_class}{code}"
+    if change.reason:
+        text += f": {change.reason.splitlines()[0]}"
+    return f"{clock_time(change.at)}  {text}{_then(change)}"
+
+
+def _then(change: AttemptFailed) -> str:
+    if change.then == "retry":
+        wait = (change.retry_at or 0) - change.at
+        return f" — retrying in {duration(wait)}" if wait >= 1 else " — retrying"
+    return " — giving up" if change.then == "fail" else ""
+
+
+def counts(change: StepProgress) -> str:
+    failed = f", {change.failed:,} failed" if change.failed else ""
+    return f"{change.done:,}/{change.tasks:,}{failed}"
+
+
+def is_told_by_counts(change: StepProgress) -> bool:
+    """Small groups are told task by task."""
+    return change.tasks > TASK_BY_TASK

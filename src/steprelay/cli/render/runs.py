@@ -1,0 +1,112 @@
+"""Runs as tables and as JSON."""
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line
+from steprelay.cli.render.live import STYLES
+from steprelay.cli.render.screen import Screen
+from steprelay.cli.render.words import date_time, duration
+from steprelay.client.changes import AttemptFailed, StepProgress, as_json
+from steprelay.client.diff import attempt_failed
+from steprelay.client.progress import in_order
+from steprelay_core.ports import Stored
+from steprelay_core.spec import Flow
+from steprelay_core.state.model import Run
+
+# Failures shown before the rest is only counted.
+FAILURES_SHOWN = 30
+
+
+def show_runs(screen: Screen, runs: list[Run], now: float) -> None:
+    if screen.as_json:
+        screen.emit([run_json(run) for run in runs])
+        return
+    if not runs:
+        screen.line("no runs yet; `python FLOW.py run` starts one")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "status", "started", "took", "by", "failure"):
+        table.add_column(name, overflow="fold")
+    for run in runs:
+        status = run.status.value.lower()
+        cause = f"{run.failure.task}: {run.failure.failure.class_}" if run.failure else ""
+        state = Text(status, style=STYLES.get(status, ""))
+        took = duration(max(0.0, (run.ended_at or now) - run.created_at))
+        table.add_row(run.id, state, date_time(run.created_at), took, ORIGINS[run.origin.kind], cause)
+    screen.console.print(table)
+
+
+def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress]) -> None:
+    """Everything but the ending, which `ending_lines` tells."""
+    run = stored.run
+    screen.line(f"{run.id}  {run.status.value.lower()}")
+    screen.line(f"  started     {date_time(run.created_at)} by {_origin(run)}")
+    screen.line(f"  package     {run.digest[:12]}")
+    for name, value in run.parameters.items():
+        screen.line(f"  parameter   {name} = {value!r}")
+    screen.line()
+    screen.console.print(_steps(steps))
+    failures = failures_of(flow, stored)
+    if failures:
+        screen.line("\nfailed attempts:")
+    for failure in failures[:FAILURES_SHOWN]:
+        screen.line(f"  {failed_line(failure)}")
+    if len(failures) > FAILURES_SHOWN:
+        screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
+    screen.line()
+
+
+def _origin(run: Run) -> str:
+    told = ", ".join(f"{name} {value}" for name, value in run.origin.detail.items())
+    return ORIGINS[run.origin.kind] + (f" ({told})" if told else "")
+
+
+def _steps(steps: list[StepProgress]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("step", "tasks", "attempt", "state", "took"):
+        table.add_column(name)
+    for step in steps:
+        ended = step.ended_at is not None and step.started_at is not None
+        took = duration(step.ended_at - step.started_at) if ended else ""  # type: ignore[operator]
+        state = Text(step.state, style=STYLES.get(step.state, ""))
+        table.add_row(step.step, counts(step) if step.tasks else "", str(step.attempt or ""), state, took)
+    return table
+
+
+def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
+    return [attempt_failed(group, failed) for group in in_order(flow, stored) for failed in group.history]
+
+
+def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:
+    """A run with its steps and every attempt that failed."""
+    return run_json(stored.run) | {
+        "steps": [as_json(progress) for progress in steps],
+        "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
+    }
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run without its steps; times are seconds since the epoch."""
+    cause = run.failure
+    return {
+        "run": run.id,
+        "flow": run.flow,
+        "status": run.status.value,
+        "created_at": run.created_at,
+        "ended_at": run.ended_at,
+        "origin": {"kind": run.origin.kind, "detail": dict(run.origin.detail)},
+        "parameters": dict(run.parameters),
+        "package": run.digest,
+        "failure": None
+        if cause is None
+        else {
+            "task": cause.task,
+            "attempt": cause.attempt,
+            "failure_class": cause.failure.class_,
+            "reason": cause.failure.reason,
+            "exit_code": cause.failure.exit_code,
+        },
+    }

@@ -1,0 +1,131 @@
+"""What can be seen of a run while it goes on: plain values, the same for the screen, for pipes and for `--json`.
+
+Times are seconds since the epoch, durations are seconds. `task` is what people see (`process.3`).
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+NextStep = Literal["retry", "fail", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The package lies in the bucket and the relay has not answered for `seconds`."""
+
+    kind: Literal["waiting"] = field(default="waiting", init=False)
+    run: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """The relay has accepted the run."""
+
+    kind: Literal["run_seen"] = field(default="run_seen", init=False)
+    run: str
+    flow: str
+    at: float
+    origin: dict[str, Any]
+    parameters: dict[str, Any]
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """A step with all its tasks taken together; `tasks` counts those that exist so far."""
+
+    kind: Literal["step"] = field(default="step", init=False)
+    step: str
+    state: str
+    done: int
+    failed: int
+    tasks: int
+    attempt: int
+    started_at: float | None = None
+    ended_at: float | None = None
+    retry_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChanged:
+    """A task reached another state; only for groups small enough to be told task by task."""
+
+    kind: Literal["task"] = field(default="task", init=False)
+    task: str
+    step: str
+    attempt: int
+    state: str
+    at: float
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt failed, and what follows from it; `retry_at` is set where the next attempt waits."""
+
+    kind: Literal["attempt_failed"] = field(default="attempt_failed", init=False)
+    task: str
+    step: str
+    attempt: int
+    at: float
+    failure_class: str
+    reason: str
+    exit_code: int | None
+    then: NextStep
+    retry_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLine:
+    """A line that a task printed."""
+
+    kind: Literal["output"] = field(default="output", init=False)
+    task: str
+    attempt: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What the run left: `value` is the repr of plain data that is small enough to show."""
+
+    name: str
+    type: str
+    size: int
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The first failure of a run, with the last lines its attempt printed."""
+
+    task: str
+    step: str
+    attempt: int
+    failure_class: str
+    reason: str
+    exit_code: int | None
+    log_tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The end of a run: always the last change."""
+
+    kind: Literal["result"] = field(default="result", init=False)
+    run: str
+    flow: str
+    status: str
+    at: float
+    seconds: float
+    artifacts: tuple[Artifact, ...] = ()
+    failure: Cause | None = None
+
+
+Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | OutputLine | RunEnded
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """A change as one JSON object, its `kind` first."""
+    return asdict(change)

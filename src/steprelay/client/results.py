@@ -1,0 +1,56 @@
+"""What a run left: the artifacts of its last step, and the log of what failed."""
+
+from collections.abc import Iterator
+
+from steprelay.client.changes import Artifact, Cause
+from steprelay.client.output import OutputReader
+from steprelay.client.plain_data import show_plain
+from steprelay.client.relay import RelayClient
+from steprelay.client.tasks import parse_task
+from steprelay_core.ports import Stored
+from steprelay_core.spec import Flow
+from steprelay_core.state.model import TaskKey
+
+# Artifacts whose value is shown at most, and the size (bytes) up to which one is read for it.
+SHOWN_VALUES = 20
+SHOWN_SIZE = 4096
+
+LOG_TAIL = 10
+
+
+def final_artifacts(client: RelayClient, flow: Flow, stored: Stored) -> tuple[Artifact, ...]:
+    """The artifacts of the run's last step by name, small plain ones with their value."""
+    found = _last_attempt(flow, stored)
+    outcome = client.outcome(stored.run.id, *found) if found else None
+    told = sorted((outcome or {}).get("artifacts", {}).items())
+    return tuple(_artifacts(client, stored.run.flow, told))
+
+
+def _artifacts(client: RelayClient, flow: str, told: list[tuple[str, dict[str, object]]]) -> Iterator[Artifact]:
+    for place, (name, known) in enumerate(told):
+        size = int(str(known["size"]))
+        small = size <= SHOWN_SIZE and place < SHOWN_VALUES
+        pickled = client.artifact(flow, str(known["sha256"])) if small else None
+        value = show_plain(pickled) if pickled is not None else None
+        yield Artifact(name, str(known["type"]), size, value)
+
+
+def _last_attempt(flow: Flow, stored: Stored) -> tuple[TaskKey, int] | None:
+    for key, group in stored.groups.items():
+        winner = group.winner(0)
+        if not key.path and not flow.step(key.step).next and winner is not None:
+            return key.task(0), winner
+    return None
+
+
+def cause_of(stored: Stored, output: OutputReader, seen: tuple[str, ...] | None) -> Cause | None:
+    """Why the run failed; the last lines of that attempt are read unless they were `seen`."""
+    failure = stored.run.failure
+    if failure is None:
+        return None
+    step = failure.task.partition(".")[0]
+    if seen is None and step:
+        seen = tuple(line.text for line in output.rest(stored, parse_task(failure.task), failure.attempt))
+    told = failure.failure
+    tail = (seen or ())[-LOG_TAIL:]
+    return Cause(failure.task, step, failure.attempt, told.class_, told.reason, told.exit_code, tail)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from steprelay_core import keys
-from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.codec import decode_outcome
+from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.model import TaskKey
 from steprelay_core.state.outcome import Outcome
 

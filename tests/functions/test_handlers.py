@@ -125,7 +125,8 @@ def test_an_uploaded_package_becomes_a_run_whose_first_step_is_handed_over(aws: 
     assert package_uploaded(event, Context()) == {"batchItemFailures": []}
     (message,) = aws.messages("light")
     run = aws.tags("run/f.tar.gz")["steprelay-run"]
-    assert json.loads(message["Body"])["brief"].startswith(f"runs/{run}/start/")
+    brief = json.loads(message["Body"])["brief"]
+    assert (brief["run"], brief["step"]) == (run, "start")
 
 
 def test_a_rejected_package_is_tagged_and_its_reasons_can_be_read(aws: Aws) -> None:

@@ -48,11 +48,19 @@ def test_a_light_step_leaves_its_outcome_and_its_output(tmp_path: Path) -> None:
     function = Function(Lab(tmp_path, START))
     result = function("start", "end")
     assert (result.status, result.report) == ("succeeded", True)
-    assert result.detail == {
+    assert result.message["detail"] == {
         "run": "TheFlow-1", "step": "start", "path": [], "member": 0, "attempt": 1, "lost": None,
     }  # fmt: skip
     assert function.lab.artifacts(function.lab.outcome("start")) == {"x": 1}
     assert function.log("start") == "hello\n"
+
+
+def test_a_brief_may_come_in_the_message_itself(tmp_path: Path) -> None:
+    function = Function(Lab(tmp_path, START))
+    brief = json.loads(function.lab.store.get(function.lab.put_brief("start", "end")))
+    store = function.lab.store
+    result = run_light({"brief": brief, "member": 0}, store=store, deadline=time.time() + 60, cache=function.cache)
+    assert result.status == "succeeded"
 
 
 def test_a_warm_light_step_asks_s3_only_for_what_it_needs(tmp_path: Path) -> None:

@@ -51,9 +51,12 @@ def detach(command: Sequence[str | Path], log: Path) -> None:
         subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True)
 
 
-def uv() -> str | None:
-    """The uv of the project's environment, else the one on PATH."""
-    return shutil.which("uv", path=os.pathsep.join([str(ROOT / ".venv" / "bin"), *os.get_exec_path()]))
+def uv() -> str:
+    """The uv of the project's environment, where `make` puts it, else the one on PATH; raises Failed."""
+    found = shutil.which("uv", path=os.pathsep.join([str(ROOT / ".venv" / "bin"), *os.get_exec_path()]))
+    if found is None:
+        raise Failed("uv is not in .venv: `make test-containers` puts it there")
+    return found
 
 
 def last_line(output: str) -> str:

@@ -55,8 +55,7 @@ def _candidates() -> Iterator[Path]:
         yield Path(folder) / _NAME
     for version in attempt(["pyenv", "versions", "--bare"]).stdout.split():
         yield Path(attempt(["pyenv", "prefix", version]).stdout.strip()) / "bin" / _NAME
-    if found := uv():
-        yield Path(attempt([found, "python", "find", "--system", _NAME]).stdout.strip())
+    yield Path(attempt([uv(), "python", "find", "--system", _NAME]).stdout.strip())
 
 
 def _probe(candidate: Path) -> Interpreter | None:

@@ -23,19 +23,12 @@ def ensure() -> bool:
 
 def install_into(target: Path, python: Path, lock: Path) -> None:
     """Install a hashed lock, compiled, into a plain folder for that Python."""
-    options: list[str | Path] = ["--target", target, "--require-hashes", "-r", lock]
-    if found := uv():
-        run([found, "pip", "install", "--compile-bytecode", "--python", python, *options])
-    else:
-        run([python, "-m", "pip", "install", *options])
+    where: list[str | Path] = ["--python", python, "--target", target]
+    run([uv(), "pip", "install", "--compile-bytecode", *where, "--require-hashes", "-r", lock])
 
 
 def _create_and_install(venv: Path, lock: Path) -> None:
     """Make a fresh virtual environment that holds exactly the lock."""
     python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if found := uv():
-        run([found, "venv", "--clear", "--python", python, venv])
-        run([found, "pip", "sync", "--require-hashes", "--python", venv / "bin" / "python", lock])
-    else:
-        run([python, "-m", "venv", "--clear", venv])
-        run([venv / "bin" / "pip", "install", "--require-hashes", "-r", lock])
+    run([uv(), "venv", "--clear", "--python", python, venv])
+    run([uv(), "pip", "sync", "--require-hashes", "--python", venv / "bin" / "python", lock])

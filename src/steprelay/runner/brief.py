@@ -130,13 +130,25 @@ def attempt_key(run: str, step: str, split: str, attempt: int, name: str) -> str
 
 
 def read_brief(raw: bytes) -> Brief:
-    """Decode a brief; keys this version does not know are left alone.
+    """Decode a brief as it lies in the data bucket.
+
+    Raises:
+        BriefError: if it is no JSON, of another version, or lacks something it must have.
+    """
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        raise BriefError(f"the brief cannot be read: {error}") from error
+    return decode_brief(document)
+
+
+def decode_brief(document: Any) -> Brief:
+    """A brief from its JSON; keys this version does not know are left alone.
 
     Raises:
         BriefError: if it is of another version or something it must have is missing.
     """
     try:
-        document = json.loads(raw)
         version = document["brief_version"]
         if version != BRIEF_VERSION:
             raise BriefError(f"the brief has version {version}, this runner reads {BRIEF_VERSION}: update the relay")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from steprelay.runner.attempt import explain_ending, make_attempt, record_failure
-from steprelay.runner.brief import Task, read_brief
+from steprelay.runner.brief import Brief, Task, decode_brief, read_brief
 from steprelay.runner.claim import Claim, claim
 from steprelay.runner.outcome import Attempt, Failure, decode_outcome
 from steprelay.runner.package import PackageCache, PackageError, link_package
@@ -48,10 +48,10 @@ class LightResult:
     lost: str | None = None
 
     @property
-    def detail(self) -> dict[str, Any]:
-        """The `detail` of the Light Step Ended message."""
+    def message(self) -> dict[str, Any]:
+        """The Light Step Ended message for the job-events queue."""
         brief = self.task.brief
-        return {
+        detail = {
             "run": brief.run,
             "step": brief.step,
             "path": list(brief.path),
@@ -59,14 +59,15 @@ class LightResult:
             "attempt": brief.attempt,
             "lost": self.lost,
         }
+        return {"source": "steprelay.light", "detail-type": "Light Step Ended", "detail": detail}
 
 
 def run_light(
     message: dict[str, Any],
-    *,
     store: Store,
     deadline: float,
     memory_mib: int | None = None,
+    *,
     cache: PackageCache | None = None,
 ) -> LightResult:
     """Run the attempt that a message of the light queue asks for.
@@ -79,7 +80,7 @@ def run_light(
         Missing: if there is no such brief.
         BriefError: if the brief cannot be used.
     """
-    task = Task(read_brief(store.get(message["brief"])), message["member"])
+    task = Task(_brief_of(message, store), message["member"])
     started = time.time()
     mine = Claim(None, None, f"{_OWNER}{uuid.uuid4()}", started, until=deadline)
     taken = claim(store, task, mine)
@@ -88,6 +89,12 @@ def run_light(
     with _scratch() as scratch:
         status = _Attempt(task, store, scratch, started).run(deadline, memory_mib, cache or _warm_cache())
     return LightResult(task, status)
+
+
+def _brief_of(message: dict[str, Any], store: Store) -> Brief:
+    """The brief is in the message itself, or where the message says."""
+    brief = message["brief"]
+    return read_brief(store.get(brief)) if isinstance(brief, str) else decode_brief(brief)
 
 
 def answer_again(store: Store, task: Task, taken: Claim, now: float) -> LightResult:

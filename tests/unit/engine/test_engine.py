@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from steprelay_core import keys
+from steprelay_core.effects import INLINE_BRIEF
 from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
 from steprelay_core.ports import Conflict
 from steprelay_core.state.events import CancelRequested, JobChanged, RunStarted
@@ -64,6 +65,15 @@ def test_the_brief_says_where_the_inputs_lie() -> None:
         "kind": "same",
         "groups": [{"step": "start", "path": [], "won": {"1": [[0, 0]]}}],
     }
+
+
+def test_a_small_brief_travels_in_the_message_of_a_light_step_and_a_large_one_is_an_object() -> None:
+    world = EngineWorld({"start": {}})
+    world.start()
+    assert world.light.messages[0]["brief"]["step"] == "start"
+    world = EngineWorld({"start": {"environment": {"LONG": "x" * INLINE_BRIEF}}})
+    world.start()
+    assert world.light.messages[0]["brief"] in world.objects.objects
 
 
 def test_a_refused_submission_fails_the_run_with_the_reason_of_batch() -> None:

@@ -193,7 +193,7 @@ def test_a_step_runs_from_bootstrap_to_outcome_in_an_image_without_boto3(
         flow("""
         @step
         def start(self):
-            self.x = 1
+            self.x = list(range(1000))
             self.next(self.end)
         @step
         def end(self): pass

@@ -23,7 +23,7 @@ def test_a_step_is_marked_and_stays_the_same_function() -> None:
 
     assert step(plain) is plain
     assert step()(plain) is plain
-    assert _meta(plain) == StepMeta(is_step=True, decorations=[])
+    assert (_meta(plain).is_step, _meta(plain).decorations) == (True, [])
     assert plain(None) == 1
 
 

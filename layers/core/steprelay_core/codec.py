@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from steprelay_core.commands import Command
+from steprelay_core.state.model import Group, Run
 from steprelay_core.state.outcome import Outcome, OutcomeFailure
 
 SCHEMA = 1
@@ -71,6 +72,12 @@ def decode_outcome(body: bytes | str, attempt: int) -> Outcome:
             class_="program", type="UnreadableOutcome", message=f"outcome.json: {where}: {first['msg']}"
         )
         return Outcome(outcome_version=1, status="failed", attempt=attempt, failure=failure)
+
+
+def prepare() -> None:
+    """Make now what the first reading of a run would make: tens of milliseconds that a fork need not spend again."""
+    for kind in (Run, Group, _Commands):
+        _adapter(kind)
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

@@ -96,7 +96,10 @@ def _embedded_clients(port: int) -> "TargetClients":
 
 
 def warm_up(info: "RelayInfo") -> None:
-    """Make the clients that a run needs, and leave no connection open that a fork would share."""
+    """Make the clients and readers that a run needs, and leave no connection open that a fork would share."""
+    from steprelay_core import codec
+
+    codec.prepare()
     clients, outputs = _embedded_clients(info.port), info.outputs
     clients.dynamodb.describe_table(TableName=outputs["Table"])
     clients.s3.head_bucket(Bucket=outputs["PackageBucket"])

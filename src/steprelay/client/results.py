@@ -1,5 +1,6 @@
 """What a run left: the artifacts of its last step, and the log of what failed."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 
 from steprelay.client.changes import Artifact, Cause
@@ -30,9 +31,15 @@ def _artifacts(client: RelayClient, flow: str, told: list[tuple[str, dict[str, o
     for place, (name, known) in enumerate(told):
         size = int(str(known["size"]))
         small = size <= SHOWN_SIZE and place < SHOWN_VALUES
-        pickled = client.artifact(flow, str(known["sha256"])) if small else None
+        pickled = _pickle(client, flow, known) if small else None
         value = show_plain(pickled) if pickled is not None else None
         yield Artifact(name, str(known["type"]), size, value)
+
+
+def _pickle(client: RelayClient, flow: str, known: dict[str, object]) -> bytes | None:
+    """Small artifacts are in the outcome itself."""
+    inline = known.get("inline")
+    return b64decode(inline) if isinstance(inline, str) else client.artifact(flow, str(known["sha256"]))
 
 
 def _last_attempt(flow: Flow, stored: Stored) -> tuple[TaskKey, int] | None:

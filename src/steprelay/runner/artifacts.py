@@ -1,9 +1,12 @@
-"""Artifacts: pickled values, stored under the digest of their bytes, so that equal content is stored once."""
+"""Artifacts: pickled values, stored under the digest of their bytes, so that equal content is stored once.
+
+Small ones are no objects of their own: they travel in the outcome, which is read anyhow.
+"""
 
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
@@ -16,6 +19,9 @@ from steprelay.sdk.exceptions import ArtifactError
 PICKLE_PROTOCOL = 5
 # Up to here an artifact is one PUT from memory; above, it is spooled to disk and sent in parallel parts.
 SMALL_BYTES = 8 * 1024 * 1024
+# Up to here a pickle travels in the outcome, and so do all of an outcome's together up to the other.
+INLINE_BYTES = 1024
+INLINE_TOTAL = 16 * 1024
 _THREADS = 8
 _IMMUTABLE = (int, float, complex, str, bytes, bool, type(None))
 
@@ -28,7 +34,13 @@ class Payload:
         self._digest = hashlib.sha256()
         self._size = 0
         pickle.Pickler(cast("BinaryIO", self), protocol=PICKLE_PROTOCOL).dump(value)
-        self.ref = Ref(self._digest.hexdigest(), self._size, type(value).__qualname__)
+        self.ref = Ref(self._digest.hexdigest(), self._size, type(value).__qualname__, self._inline())
+
+    def _inline(self) -> bytes | None:
+        if self._size > INLINE_BYTES:
+            return None
+        self._file.seek(0)
+        return self._file.read()
 
     def write(self, data: bytes) -> int:
         """The pickler's end: counts and digests while it stores."""
@@ -67,7 +79,7 @@ class ArtifactReader:
         return ref.size <= SMALL_BYTES // 64
 
     def fetch(self, ref: Ref) -> bytes:
-        return self.store.get(artifact_key(self.flow, ref))
+        return self.store.get(artifact_key(self.flow, ref)) if ref.body is None else ref.body
 
     def _fetch_and_keep(self, ref: Ref) -> bytes:
         body = self.kept.get(ref.sha256) or self.fetch(ref)
@@ -108,11 +120,13 @@ class ArtifactWriter:
         loaded: Mapping[str, tuple[Ref, Any]],
         known: Iterable[Ref] = (),
         *,
+        room: int = INLINE_TOTAL,
         drop_unpicklable: bool = False,
     ) -> dict[str, Ref]:
         """Store what is new or changed; a reference for each value.
 
-        `loaded` has the reference and the original of those that were read from the store.
+        `loaded` has the reference and the original of those that were read from the store; `room` is how many bytes
+        of pickles the outcome has left.
 
         Raises:
             ArtifactError: if values cannot be pickled; it names them all.
@@ -121,8 +135,10 @@ class ArtifactWriter:
         try:
             if problems and not drop_unpicklable:
                 raise ArtifactError("; ".join(problems))
-            present = {ref.sha256 for ref in known}
-            fresh = {payload.ref.sha256: payload for payload in payloads if payload.ref.sha256 not in present}
+            refs = _within(room, refs, {payload.ref.sha256 for payload in payloads})
+            outside = {ref.sha256 for ref in refs.values() if ref.body is None}
+            outside -= {ref.sha256 for ref in known if ref.body is None}
+            fresh = {payload.ref.sha256: payload for payload in payloads if payload.ref.sha256 in outside}
             self._store_all(list(fresh.values()))
         finally:
             for payload in payloads:
@@ -181,3 +197,20 @@ class ArtifactWriter:
             return
         with ThreadPoolExecutor(min(_THREADS, len(payloads)), thread_name_prefix="steprelay-write") as pool:
             list(pool.map(store, payloads))
+
+
+def _within(room: int, refs: Mapping[str, Ref], fresh: Container[str]) -> dict[str, Ref]:
+    """The references, those of fresh content without their body once there is no more room for it."""
+    kept: dict[str, Ref] = {}
+    for name, ref in refs.items():
+        if ref.body is not None and len(ref.body) > room and ref.sha256 in fresh:
+            kept[name] = ref._replace(body=None)
+        else:
+            kept[name] = ref
+            room -= len(ref.body or b"")
+    return kept
+
+
+def inline_bytes(refs: Iterable[Ref]) -> int:
+    """How much of an outcome's room these take."""
+    return sum(len(ref.body or b"") for ref in refs)

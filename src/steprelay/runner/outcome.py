@@ -1,6 +1,7 @@
 """The outcome: the write-once record that a finished attempt leaves."""
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -77,7 +78,7 @@ def encode_outcome(task: Task, attempt: Attempt, outcome: Outcome, ended_at: flo
         "ended_at": ended_at,
         "transition": outcome.transition,
         "foreach_count": outcome.foreach_count,
-        "artifacts": {name: asdict(ref) for name, ref in sorted(outcome.artifacts.items())},
+        "artifacts": {name: _encode_ref(ref) for name, ref in sorted(outcome.artifacts.items())},
         "stack": [asdict(frame) for frame in outcome.stack],
         "failure": asdict(outcome.failure.bounded()) if outcome.failure else None,
         "caught": outcome.caught,
@@ -93,13 +94,22 @@ def decode_outcome(raw: bytes) -> Outcome:
         status=document["status"],
         transition=document.get("transition"),
         foreach_count=document.get("foreach_count"),
-        artifacts={
-            name: Ref(ref["sha256"], ref["size"], ref["type"]) for name, ref in document.get("artifacts", {}).items()
-        },
+        artifacts={name: _decode_ref(ref) for name, ref in document.get("artifacts", {}).items()},
         stack=tuple(StackFrame(frame["index"], frame["size"], frame["items"]) for frame in document.get("stack", ())),
         failure=failure and Failure(**{key: failure.get(key) for key in Failure.__slots__}),
         caught=bool(document.get("caught")),
     )
+
+
+def _encode_ref(ref: Ref) -> dict[str, Any]:
+    document: dict[str, Any] = {"sha256": ref.sha256, "size": ref.size, "type": ref.type}
+    return document if ref.body is None else document | {"inline": b64encode(ref.body).decode()}
+
+
+def _decode_ref(document: Mapping[str, Any]) -> Ref:
+    inline = document.get("inline")
+    body = None if inline is None else b64decode(inline)
+    return Ref(document["sha256"], document["size"], document["type"], body)
 
 
 def write_outcome(store: Store, task: Task, attempt: Attempt, outcome: Outcome, ended_at: float) -> Outcome:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from steprelay.runner.artifacts import PICKLE_PROTOCOL, ArtifactReader, ArtifactWriter
+from steprelay.runner.artifacts import INLINE_TOTAL, PICKLE_PROTOCOL, ArtifactReader, ArtifactWriter, inline_bytes
 from steprelay.runner.brief import Brief, Task
 from steprelay.runner.items import pack_items
 from steprelay.runner.outcome import Failure, Outcome
@@ -100,7 +100,8 @@ def _store(context: Context, remains: Remains, extra: Mapping[str, Any], *, caug
     inherited = [ref for parent in context.parents.read_so_far() for ref in parent.artifacts.values()]
     writer = ArtifactWriter(context.reader, brief.step)
     # A step that failed may have left half-made things; those are dropped, not a second failure.
-    refs = writer.save({**remains.values, **extra}, remains.loaded, inherited, drop_unpicklable=caught)
+    room = INLINE_TOTAL - inline_bytes(remains.carried.values())
+    refs = writer.save({**remains.values, **extra}, remains.loaded, inherited, room=room, drop_unpicklable=caught)
     taken = remains.taken
     items = taken.items if taken else None
     if items is not None:

@@ -1,11 +1,12 @@
 """What ties a flow object to the task it runs: set by the runner, used by `FlowSpec`.
 
 An object that a person made (in a test, in a notebook) has a binding of its own without artifacts.
+
+Values of this package are named tuples, not dataclasses: importing those doubles what `import steprelay` takes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from steprelay.sdk.transition import Taken, Way
 
@@ -13,13 +14,16 @@ from steprelay.sdk.transition import Taken, Way
 _ATTRIBUTE = "__steprelay_binding__"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A stored artifact: the digest of its pickle (hex), its size in bytes, the name of its class."""
+class Ref(NamedTuple):
+    """A stored artifact: the digest of its pickle (hex), its size in bytes, the name of its class.
+
+    `body`: the pickle itself where it is small enough to travel in the outcome, instead of being an object.
+    """
 
     sha256: str
     size: int
     type: str
+    body: bytes | None = None
 
 
 class Frame(Protocol):
@@ -36,7 +40,6 @@ def _nothing_stored(ref: Ref) -> Any:
     raise LookupError(ref.sha256)
 
 
-@dataclass
 class Binding:
     """The task as its flow object sees it.
 
@@ -44,15 +47,24 @@ class Binding:
     came in and are not yet read; `loaded`: those read, with the value as it was read.
     """
 
-    step: str = "?"
-    join: bool = False
-    ways: tuple[Way, ...] | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    stack: Sequence[Frame] = ()
-    carried: dict[str, Ref] = field(default_factory=dict)
-    loaded: dict[str, tuple[Ref, Any]] = field(default_factory=dict)
-    load: Callable[[Ref], Any] = _nothing_stored
-    taken: Taken | None = None
+    def __init__(
+        self,
+        step: str = "?",
+        *,
+        join: bool = False,
+        ways: tuple[Way, ...] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        stack: Sequence[Frame] = (),
+        carried: dict[str, Ref] | None = None,
+        load: Callable[[Ref], Any] = _nothing_stored,
+    ) -> None:
+        self.step, self.join, self.ways = step, join, ways
+        self.parameters = parameters or {}
+        self.stack = stack
+        self.carried = carried if carried is not None else {}
+        self.loaded: dict[str, tuple[Ref, Any]] = {}
+        self.load = load
+        self.taken: Taken | None = None
 
 
 def bind(flow: object, binding: Binding) -> None:

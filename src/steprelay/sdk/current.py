@@ -1,14 +1,12 @@
 """`current`: what a step can know of the run it is part of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from steprelay.sdk.parameters import Parameters
 
 
-@dataclass(frozen=True)
-class RunningTask:
+class RunningTask(NamedTuple):
     """The task at work. `attempt` counts from 1; `split` is the whole split path (`0`, `0.3`)."""
 
     flow_name: str
@@ -21,7 +19,7 @@ class RunningTask:
     origin_kind: str
     origin_detail: Mapping[str, Any]
     tempdir: str
-    parameters: Parameters = field(default_factory=lambda: Parameters({}))
+    parameters: Parameters = Parameters({})
 
 
 class Current:

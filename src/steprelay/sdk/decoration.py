@@ -1,15 +1,13 @@
 """What decorators leave on functions and classes: the record that the compiler reads."""
 
 import sys
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 STEP_ATTRIBUTE = "__steprelay__"
 FLOW_ATTRIBUTE = "__steprelay_flow__"
 
 
-@dataclass(frozen=True, slots=True)
-class Decoration:
+class Decoration(NamedTuple):
     """One use of a decorator, unchecked: what was given by name and by position, and where it was written."""
 
     name: str
@@ -19,12 +17,12 @@ class Decoration:
     positional: tuple[Any, ...] = ()
 
 
-@dataclass(slots=True)
 class StepMeta:
     """What is known of a function in a flow; `decorations` from the top one down, without a plain `@step`."""
 
-    is_step: bool = False
-    decorations: list[Decoration] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.is_step = False
+        self.decorations: list[Decoration] = []
 
 
 def step_meta(function: object) -> StepMeta | None:

@@ -1,7 +1,6 @@
 """What a join sees of the tasks that lead to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Protocol, overload
 
 from steprelay.sdk.binding import Ref
@@ -104,6 +103,8 @@ class Inputs:
 
 def no_such_artifact(step: str, name: str, known: Mapping[str, object]) -> str:
     """The message for a misspelt or missing artifact, with the closest names there are."""
+    from difflib import get_close_matches  # not at the top: only mistakes come here
+
     close = get_close_matches(name, known, n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
     return f"step {step!r} has no artifact {name!r}; {hint}"

@@ -1,6 +1,5 @@
 """Parameters of a flow: class attributes that each run is started with."""
 
-import json
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -93,6 +92,8 @@ def _read_json(value: Any) -> Any:
     """Text that is JSON is read as such: values typed on a command line arrive as text."""
     if not isinstance(value, str):
         return value
+    import json  # not at the top: few flows come here, and all import this
+
     try:
         return json.loads(value)
     except ValueError:

@@ -1,15 +1,13 @@
 """From what `self.next` was given to the way on that the flow's graph has. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from steprelay.sdk.decoration import step_meta
 from steprelay.sdk.exceptions import InvalidNext
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One way on from a step: to one step, to several at once, or to one for each item of `foreach`.
 
     `when` is the text of the condition's value that leads here.
@@ -23,8 +21,7 @@ class Way:
         return ", ".join(self.to) + (f" for each of self.{self.foreach}" if self.foreach else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """The way a step took: its position among the step's ways, and the items of a foreach."""
 
     position: int

@@ -154,12 +154,17 @@ def test_stopping_the_local_batch_leaves_no_process_thread_or_directory(tmp_path
     script = "setsid sleep 300 & (trap '' TERM INT HUP; sleep 300) & sleep 300 & echo ready; wait"
     jobs = [lab.shell(script) for _ in range(3)]
     wait_until(lambda: all(lab.output(job_id) == ["ready"] for job_id in jobs))
-    alive = [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
-    assert len(alive) >= 9
+    # `ready` may be out before the shells have started all they start in the background.
+    wait_until(lambda: len(_children()) >= 9)
+    alive = _children()
     lab.batch.stop()
     wait_until(lambda: not any(_alive(process) for process in alive))
     assert list((tmp_path / "batch" / "jobs").iterdir()) == []
     assert not [t.name for t in threading.enumerate() if t.name.startswith("local-batch")]
+
+
+def _children() -> list[psutil.Process]:
+    return [process for process in psutil.Process().children(recursive=True) if _alive(process)]
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from steprelay.cli.render import lines
 from steprelay.cli.render.screen import Screen
-from steprelay.cli.render.views import change_lines
+from steprelay.cli.render.texts import change_lines
 from steprelay.cli.render.words import duration
 from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, StepProgress, Waiting
 

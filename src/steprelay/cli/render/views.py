@@ -4,19 +4,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from steprelay.cli.render import lines
-from steprelay.cli.render.ending import ending_lines
 from steprelay.cli.render.screen import Screen
-from steprelay.client.changes import (
-    AttemptFailed,
-    Change,
-    OutputLine,
-    RunEnded,
-    RunSeen,
-    StepProgress,
-    TaskChanged,
-    Waiting,
-    as_json,
-)
+from steprelay.cli.render.texts import change_lines
+from steprelay.client.changes import Change, StepProgress, as_json
 
 
 class RunView(Protocol):
@@ -85,21 +75,3 @@ class PlainView:
             return []
         self._tenths[change.step] = reached
         return [f"          {change.step} {change.state}, {lines.counts(change)}"]
-
-
-def change_lines(change: Change) -> list[str]:
-    """What a single change says by itself."""
-    match change:
-        case Waiting():
-            return [lines.waiting_line(change)]
-        case RunSeen():
-            return [lines.seen_line(change)]
-        case TaskChanged():
-            return [lines.task_line(change)]
-        case OutputLine():
-            return [lines.output_line(change)]
-        case AttemptFailed():
-            return [lines.failed_line(change)]
-        case RunEnded():
-            return ending_lines(change)
-    return []

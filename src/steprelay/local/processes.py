@@ -10,6 +10,10 @@ import psutil
 MARK = "STEPRELAY_LOCAL_RELAY"
 
 
+# Seconds.
+_CLOCK_TOLERANCE = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessId:
     """A process for good: ids come again, an id with its start time (seconds since the epoch) does not."""
@@ -26,10 +30,13 @@ class ProcessId:
     def alive(self) -> bool:
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started_at) < 0.01
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            return self._is(process) and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    def _is(self, process: psutil.Process) -> bool:
+        # Start times are counted from the boot, whose time moves when the clock is set; ids do not come round so fast.
+        return abs(process.create_time() - self.started_at) < _CLOCK_TOLERANCE
 
     def send(self, number: signal.Signals) -> None:
         """Signal the process, if it still is the same."""
@@ -40,7 +47,7 @@ class ProcessId:
         """Whether it has ended within this time."""
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started_at) < 0.01:
+            if self._is(process):
                 process.wait(seconds)
         except psutil.NoSuchProcess:
             return True

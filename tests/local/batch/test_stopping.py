@@ -155,16 +155,24 @@ def test_stopping_the_local_batch_leaves_no_process_thread_or_directory(tmp_path
     jobs = [lab.shell(script) for _ in range(3)]
     wait_until(lambda: all(lab.output(job_id) == ["ready"] for job_id in jobs))
     # `ready` may be out before the shells have started all they start in the background.
-    wait_until(lambda: len(_children()) >= 9)
-    alive = _children()
+    wait_until(lambda: len(_processes_of(jobs)) >= 9)
+    alive = _processes_of(jobs)
     lab.batch.stop()
     wait_until(lambda: not any(_alive(process) for process in alive))
     assert list((tmp_path / "batch" / "jobs").iterdir()) == []
     assert not [t.name for t in threading.enumerate() if t.name.startswith("local-batch")]
 
 
-def _children() -> list[psutil.Process]:
-    return [process for process in psutil.Process().children(recursive=True) if _alive(process)]
+def _processes_of(jobs: list[str]) -> list[psutil.Process]:
+    """By their environment: who is whose child, psutil tells by start times, which move when the clock is set."""
+    return [process for process in psutil.process_iter() if _alive(process) and _job_of(process) in jobs]
+
+
+def _job_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get("AWS_BATCH_JOB_ID")
+    except psutil.Error:
+        return None
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -73,3 +73,8 @@ def test_python3_in_a_job_is_the_interpreter_of_the_relay(tmp_path: Path) -> Non
 def test_a_process_is_not_taken_for_another_that_had_its_id() -> None:
     assert ProcessId.of(os.getpid()).alive
     assert not ProcessId(os.getpid(), 1.0).alive
+
+
+def test_a_process_stays_the_same_when_the_clock_is_set_by_a_second() -> None:
+    known = ProcessId.of(os.getpid())
+    assert ProcessId(known.pid, known.started_at + 1).alive

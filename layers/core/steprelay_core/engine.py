@@ -18,7 +18,7 @@ from steprelay_core.state.model import Group, GroupKey
 # How often a decision is made anew when somebody else saved the run first.
 MAX_CONFLICTS = 50
 
-# Commands older than this (seconds) have no living owner: longer than any dispatching function may run.
+# Commands older than this (seconds) hardly have a living owner; if they do, carrying them out twice is harmless.
 OUTBOX_ORPHANED_AFTER = 90.0
 
 

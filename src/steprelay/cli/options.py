@@ -19,3 +19,10 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Write JSON 
 Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
 RunId = Annotated[str, Parameter(help="The run's id, as `runs list` shows it.")]
+Chaos = Annotated[
+    str | None,
+    Parameter(
+        help="Faults to make on purpose, as probabilities: spot, host, oom, duplicate, lost, delay, throttle; "
+        'and a seed. For example "spot=0.2,duplicate=0.3,seed=7"; "" for none.'
+    ),
+]

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode
 from steprelay.cli.flow_app import FLOW_COMMANDS, call, call_flow, flow_app
-from steprelay.cli.options import AsJson, Follow, On, RunId, Stack
+from steprelay.cli.options import AsJson, Chaos, Follow, On, RunId, Stack
 from steprelay.cli.source import Source
 
 NAME = "steprelay"
@@ -139,11 +139,11 @@ def _local_app(context: Context) -> App:
     )
 
     @local.command
-    def up(*, json: AsJson = False) -> ExitCode:
+    def up(*, chaos: Chaos = None, json: AsJson = False) -> ExitCode:
         """Start it, if it does not run."""
         from steprelay.cli.commands import local as commands
 
-        return commands.up(context, as_json=json)
+        return commands.up(context, chaos=chaos, as_json=json)
 
     @local.command
     def down(*, json: AsJson = False) -> ExitCode:

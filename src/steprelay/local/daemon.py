@@ -30,8 +30,8 @@ _STOP_SECONDS = 5.0
 _WARM = ("LightStepFunction", "JobChangedFunction", "PackageUploadedFunction")
 
 
-def main(project: str) -> None:
-    """Run the relay of this project until SIGTERM."""
+def main(project: str, chaos: str = "") -> None:
+    """Run the relay of this project until SIGTERM, with these faults on purpose."""
     _log_to_standard_error()
     folder = RelayFolder(Path(project))
     token = os.environ[MARK]
@@ -44,6 +44,7 @@ def main(project: str) -> None:
         port=listener.getsockname()[1],
         version=version("steprelay"),
         fingerprint=sources.fingerprint(),
+        chaos=chaos,
     )
     folder.write(info)
     guardian.start(token, folder.temporary)
@@ -66,7 +67,7 @@ class _Relay:
         self._hooks = emulator_hooks
         self._folder, self._info, self._sources = folder, info, sources
         self._batch = LocalBatch(
-            _batch_config(folder, info.port), events=emulator_hooks.publish, logs=emulator_hooks.write_log
+            _batch_config(folder, info), events=emulator_hooks.publish, logs=emulator_hooks.write_log
         )
 
     async def run(self, listener: socket.socket) -> None:
@@ -114,15 +115,17 @@ async def _serve(listener: socket.socket, stop: asyncio.Event) -> None:
     await serve(app, config, shutdown_trigger=stop.wait, mode="asgi")
 
 
-def _batch_config(folder: RelayFolder, port: int) -> Any:
+def _batch_config(folder: RelayFolder, info: RelayInfo) -> Any:
     from steprelay.local.batch import LocalBatchConfig
+    from steprelay.local.batch.chaos import parse_chaos
     from steprelay.local.environment import ACCOUNT, REGION
 
     return LocalBatchConfig(
         workdir=folder.temporary / "jobs",
         vcpus=float(_processors()),
         memory_mib=psutil.virtual_memory().total // _MIB,
-        environment=job_environment(os.environ, port),
+        environment=job_environment(os.environ, info.port),
+        chaos=parse_chaos(info.chaos),
         region=REGION,
         account=ACCOUNT,
     )
@@ -150,4 +153,4 @@ def _log_to_standard_error() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

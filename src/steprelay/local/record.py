@@ -20,7 +20,8 @@ class RelayInfo:
     """A relay: its process, its address, and the outputs of the stack it deployed (none before it is ready).
 
     `token` is in the environment of everything the relay starts, and in its answer to a health request.
-    `fingerprint` tells which code and template it runs. `failure` says why a failed one failed.
+    `fingerprint` tells which code and template it runs, `chaos` the faults it makes on purpose. `failure` says why a
+    failed one failed.
     """
 
     state: State
@@ -31,6 +32,7 @@ class RelayInfo:
     fingerprint: str
     outputs: Mapping[str, str] = field(default_factory=dict)
     failure: str | None = None
+    chaos: str = ""
 
     @property
     def pid(self) -> int:

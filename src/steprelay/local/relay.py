@@ -52,27 +52,34 @@ class LocalRelay:
     """The embedded relay of the project in a folder."""
 
     @staticmethod
-    def up(project: Path, notice: Notice = lambda _: None) -> RelayInfo:
+    def up(project: Path, notice: Notice = lambda _: None, chaos: str | None = None) -> RelayInfo:
         """The relay of this project, started if it does not run, restarted if steprelay itself changed since.
 
-        `notice` is told what is worth a line. Safe to call from several processes at once: one of them starts it.
+        `notice` is told what is worth a line; `chaos` (see `parse_chaos`) are faults to make on purpose, None leaves
+        them as they are. Safe to call from several processes at once: one of them starts it.
 
         Raises:
+            ValueError: if `chaos` cannot be read.
             RelayFailed: if it did not start.
             NoSources: if there is no template to deploy.
         """
+        if chaos:
+            # Imported for this alone: the local Batch brings botocore.
+            from steprelay.local.batch.chaos import parse_chaos
+
+            parse_chaos(chaos)
         folder = RelayFolder(project.resolve())
         with folder.locked():
             found = folder.read()
             if found is not None and found.process.alive:
-                kept = _keep(folder, found, notice)
+                kept = _keep(folder, found, notice, chaos)
                 if kept is not None:
                     return kept
                 _stop(folder, found)
             elif found is not None and found.state != "failed":
                 notice(f"The relay that ran as process {found.pid} is gone; what it held is lost. Starting a new one.")
                 _stop(folder, found)
-            return _start(folder)
+            return _start(folder, chaos or "")
 
     @staticmethod
     def status(project: Path) -> RelayStatus:
@@ -105,8 +112,11 @@ class LocalRelay:
         return found is not None
 
 
-def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice) -> RelayInfo | None:
+def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, chaos: str | None) -> RelayInfo | None:
     """The relay that runs, if it can be gone on with."""
+    if chaos is not None and chaos != found.chaos:
+        notice("The relay is to make other faults than it does: restarting it. Its runs are lost.")
+        return None
     if found.fingerprint != Sources.find().fingerprint():
         notice("steprelay or its template changed since the relay started: restarting it. Its runs are lost.")
         return None
@@ -117,7 +127,7 @@ def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice) -> RelayInfo | 
     return None
 
 
-def _start(folder: RelayFolder) -> RelayInfo:
+def _start(folder: RelayFolder, chaos: str) -> RelayInfo:
     token = secrets.token_hex(8)
     _make_way(folder)
     log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -125,7 +135,7 @@ def _start(folder: RelayFolder) -> RelayInfo:
         # No Popen: the relay outlives this process, which may well outlive the relay.
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", "steprelay.local.daemon", str(folder.project)],
+            [sys.executable, "-m", "steprelay.local.daemon", str(folder.project), chaos],
             daemon_environment(os.environ, token, folder.temporary),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steprelay.local.batch.chaos import Chaos, Fault, deliveries, strike, throttled
+from steprelay.local.batch.chaos import Chaos, Fault, deliveries, parse_chaos, strike, throttled
 from tests.local.batch.conftest import MakeLab
 from tests.local.batch.harness import Refused, wait_until
 
@@ -112,3 +112,13 @@ def test_a_throttled_call_is_refused_as_the_sdk_expects_it(make_lab: MakeLab) ->
     with pytest.raises(Refused) as refused:
         make_lab(chaos=Chaos(throttle=1))
     assert (refused.value.status, refused.value.code) == (429, "TooManyRequestsException")
+
+
+def test_chaos_is_read_as_people_write_it() -> None:
+    assert parse_chaos("spot=0.2, duplicate=0.3,seed=7") == Chaos(spot=0.2, duplicate=0.3, seed=7)
+    assert parse_chaos("") == Chaos()
+
+
+def test_all_that_cannot_be_read_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match=r"there is no 'sopt'; known: spot, .*; lost must be a number, given 'much'"):
+        parse_chaos("sopt=0.2,lost=much,delay=0.1")

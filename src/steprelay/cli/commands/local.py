@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steprelay.cli.context import Context
-from steprelay.cli.errors import ExitCode
+from steprelay.cli.errors import ExitCode, UserError
 from steprelay.cli.project import project_folder
 from steprelay.cli.relays import needs_local
 from steprelay.cli.render.screen import Screen
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from steprelay.local.record import RelayInfo
 
 
-def up(context: Context, *, as_json: bool) -> ExitCode:
+def up(context: Context, *, chaos: str | None, as_json: bool) -> ExitCode:
     """Start it, or say that it runs."""
     screen = context.screen(as_json=as_json)
     with needs_local():
         from steprelay.local.relay import LocalRelay
-    _say(screen, "running", LocalRelay.up(Path(project_folder(str(context.cwd))), screen.remark))
+    try:
+        info = LocalRelay.up(Path(project_folder(str(context.cwd))), screen.remark, chaos)
+    except ValueError as error:
+        raise UserError(f"--chaos: {error}", hint="for example --chaos spot=0.2,duplicate=0.3,seed=7") from None
+    _say(screen, "running", info)
     return ExitCode.SUCCEEDED
 
 
@@ -57,9 +61,12 @@ def _say(screen: Screen, state: str, info: "RelayInfo") -> None:
             "endpoint_url": info.endpoint_url,
             "outputs": dict(info.outputs),
             "environment": info.environment,
+            "chaos": info.chaos,
         }
     )
     screen.line(f"the local relay is {state}: process {info.pid} at {info.endpoint_url}")
+    if info.chaos:
+        screen.line(f"  it makes faults on purpose: {info.chaos}")
     for name, value in sorted(info.outputs.items()):
         screen.line(f"  {name:18} {value}")
     bucket = info.outputs.get("PackageBucket", "…")

@@ -1,7 +1,7 @@
 """Faults on purpose, so that people can watch their flow survive them. Deterministic by seed."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -42,6 +42,28 @@ class Chaos:
         wrong = [f"{name}={value}" for name, value in given.items() if not 0 <= value <= 1]
         if wrong:
             raise ValueError(f"chaos probabilities lie between 0 and 1; given: {', '.join(wrong)}")
+
+
+def parse_chaos(text: str) -> Chaos:
+    """Chaos as people write it: `spot=0.2,duplicate=0.3,seed=7`; none for an empty text.
+
+    Raises:
+        ValueError: naming every part that cannot be used.
+    """
+    known = {field.name: field.type for field in fields(Chaos)}
+    values: dict[str, float] = {}
+    problems: list[str] = []
+    for part in filter(None, text.split(",")):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        try:
+            values[name] = {float: float, int: int}[known[name]](value)  # type: ignore[index]
+        except KeyError:
+            problems.append(f"there is no {name!r}; known: {', '.join(known)}")
+        except ValueError:
+            problems.append(f"{name} must be a number, given {value!r}")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return Chaos(**values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,12 @@ def test_a_hostile_event_gives_a_short_reason() -> None:
     assert len(str(raised.value)) < 1000
 
 
+@pytest.mark.parametrize("changes", [{"startedAt": 10**400}, {"startedAt": -1}, {"arrayProperties": {"index": -1}}])
+def test_numbers_that_no_job_has_make_an_event_unreadable(changes: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match="the Batch event is not complete"):
+        read_job_event(altered("running", **changes), "steprelay")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

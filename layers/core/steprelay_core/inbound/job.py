@@ -1,5 +1,7 @@
 """Batch "Job State Change" → `JobChanged`."""
 
+from typing import Annotated
+
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Envelope, Ignored, Inbound, Unreadable, faults
@@ -8,6 +10,9 @@ from steprelay_core.state.model import GroupKey
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED"})
 _STATUSES = _ENDED | {"SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"}
+
+# JSON's numbers have no end, but a time that becomes a float must have one.
+Milliseconds = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Container(Inbound):
@@ -19,12 +24,12 @@ class _Container(Inbound):
 class _Attempt(Inbound):
     container: _Container | None = None
     reason: str | None = Field(default=None, alias="statusReason")
-    started_at: int | None = Field(default=None, alias="startedAt")
+    started_at: Milliseconds | None = Field(default=None, alias="startedAt")
 
 
 class _Array(Inbound):
-    index: int | None = None
-    size: int | None = None
+    index: int | None = Field(default=None, ge=0)
+    size: int | None = Field(default=None, ge=0)
 
 
 class _Ours(Inbound):
@@ -50,7 +55,7 @@ class _Job(Inbound):
     container: _Container = _Container()
     array: _Array = Field(default=_Array(), alias="arrayProperties")
     parameters: _Ours
-    started_at: int | None = Field(default=None, alias="startedAt")
+    started_at: Milliseconds | None = Field(default=None, alias="startedAt")
 
 
 def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:

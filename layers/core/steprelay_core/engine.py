@@ -24,11 +24,12 @@ OUTBOX_ORPHANED_AFTER = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What became of an event: `note` says why nothing followed, where nothing did."""
+    """What became of an event: `note` says why nothing followed, where nothing did; `more` that not all has yet."""
 
     run: str
     commands: int = 0
     note: str | None = None
+    more: bool = False
 
 
 class Engine:
@@ -45,12 +46,16 @@ class Engine:
         Raises:
             Conflict: when others kept saving the run; let the event be delivered again.
         """
-        for _ in range(MAX_CONFLICTS):
+        conflicts = 0
+        while conflicts < MAX_CONFLICTS:
             try:
                 stored = self.ports.store.load(event.run)
-                return self._start(event) if stored is None else self._continue(stored, event)
+                handled = self._start(event) if stored is None else self._continue(stored, event)
             except Conflict:
-                continue
+                conflicts += 1
+            else:
+                if not handled.more:
+                    return handled
         raise Conflict(f"run {event.run} kept changing while {type(event).__name__} was being decided")
 
     def redrive(self, stored: Stored) -> int:
@@ -103,7 +108,7 @@ class Engine:
             saved = {group.key: replace(group, version=group.version + 1) for group in decision.groups}
             stored = Stored(replace(decision.run, version=decision.run.version + 1), {**groups, **saved})
             self._apply(flow, stored, entry, again=False)
-        return Handled(run, len(decision.commands), decision.note)
+        return Handled(run, len(decision.commands), decision.note, decision.more)
 
     def _apply(self, flow: Flow, stored: Stored, entry: OutboxEntry, *, again: bool) -> None:
         """Carry out the commands, then save what they led to and clear the entry."""

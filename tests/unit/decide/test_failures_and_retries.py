@@ -179,6 +179,55 @@ def test_cancelling_terminates_what_runs_and_starts_nothing_more() -> None:
     assert world.job("start", "FAILED", attempt=1) == []
 
 
+def test_cancelling_a_run_of_hundreds_of_groups_takes_several_decisions() -> None:
+    world = World(
+        {
+            "start": {"next": {"to": ["outer"], "foreach": "xs"}},
+            "outer": {"next": {"to": ["inner"], "foreach": "ys"}},
+            "inner": {"next": "inner_join"},
+            "inner_join": {"join": True, "next": "outer_join"},
+            "outer_join": {"join": True},
+        }
+    )
+    world.light("start", foreach_count=100)
+    for member in range(100):
+        world.light("outer", member, path=(0,), foreach_count=2)
+    decisions = 0
+    while decisions == 0 or world.more:
+        world.cancel()
+        decisions += 1
+    assert decisions == 3
+    assert not any(len(group.live) for group in world.groups.values())
+    assert world.announced().count("Run Cancelled") == 1
+
+
+def test_retries_that_still_wait_when_the_run_fails_are_given_up_at_the_latest_by_their_timers() -> None:
+    world = World(
+        {
+            "start": {"next": ["fan", "b"]},
+            "fan": {"next": {"to": ["outer"], "foreach": "xs"}},
+            "outer": {"next": {"to": ["inner"], "foreach": "ys"}},
+            "inner": batch(next="inner_join", retry={"times": 1, "minutes_between_retries": 1}),
+            "inner_join": {"join": True, "next": "outer_join"},
+            "outer_join": {"join": True, "next": "meet"},
+            "b": batch(next="meet"),
+            "meet": {"join": True},
+        }
+    )
+    world.light("start")
+    world.light("fan", foreach_count=50)
+    for member in range(50):
+        world.light("outer", member, path=(0,), foreach_count=1)
+        world.job("inner", "FAILED", (0, member), exit_code=1)
+    world.job("b", "FAILED", exit_code=1)
+    waiting = [key for key, group in world.groups.items() if group.waits]
+    assert len(waiting) == 10
+    world.now += 60
+    for key in waiting:
+        assert started(world.timer("inner", path=key.path)) == []
+    assert world.run.status is RunStatus.FAILED
+
+
 def test_a_job_that_turns_up_after_the_run_has_ended_is_terminated() -> None:
     world = one_step()
     world.cancel()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from steprelay_core.state.model import RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.unit.decide.world import World, batch, started
@@ -79,6 +81,24 @@ def test_a_foreach_beyond_ten_thousand_is_submitted_in_parts() -> None:
     world = World(FOREACH)
     world.light("start", foreach_count=25_000)
     assert [len(item.members) for item in world.group("work", 0).submissions] == [10_000, 10_000, 5_000]
+
+
+@pytest.mark.parametrize("count", [100_001, 10**400])
+def test_a_foreach_has_an_end(count: int) -> None:
+    world = World(FOREACH)
+    world.light("start", foreach_count=count)
+    assert world.run.failure is not None
+    assert "at most 100,000 items" in world.run.failure.failure.reason
+
+
+@pytest.mark.parametrize(
+    "outcome", [{"transition": 7}, {"transition": None}, {"foreach_count": None}, {"foreach_count": -1}]
+)
+def test_an_outcome_that_does_not_fit_the_step_fails_it_and_harms_nothing_else(outcome: dict[str, Any]) -> None:
+    world = World(FOREACH)
+    world.light("start", **{"foreach_count": 2} | outcome)
+    assert world.run.failure is not None
+    assert world.run.failure.failure.class_ == "program"
 
 
 def test_a_foreach_over_nothing_goes_straight_to_its_join() -> None:

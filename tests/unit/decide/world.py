@@ -28,6 +28,7 @@ class World:
         self.commands: list[Command] = []
         self.outcomes: dict[tuple[TaskKey, int], Outcome] = {}
         self.note: str | None = None
+        self.more = False
         event = RunStarted(RUN, "Flow", "digest", Origin("upload"))
         decision = decide_start(self.flow, event, self.now)
         assert decision.run is not None
@@ -40,7 +41,7 @@ class World:
         return self._take(decide(self.flow, self.run, self.groups, event, known, self.now))
 
     def _take(self, decision: Decision) -> list[Command]:
-        self.note = decision.note
+        self.note, self.more = decision.note, decision.more
         self.run = decision.run or self.run
         self.groups |= {group.key: group for group in decision.groups}
         self.commands += decision.commands

@@ -9,7 +9,7 @@ from steprelay_core import keys
 from steprelay_core.effects import INLINE_BRIEF
 from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
 from steprelay_core.ports import Conflict
-from steprelay_core.state.events import CancelRequested, JobChanged, RunStarted
+from steprelay_core.state.events import CancelRequested, JobChanged, LightEnded, RunStarted
 from steprelay_core.state.model import GroupKey, Origin, RunStatus, TaskKey
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld
 
@@ -197,6 +197,29 @@ def test_two_handlers_at_once_lose_neither_event() -> None:
     assert GroupKey("join") in world.stored.groups
 
 
+def test_hundreds_of_splits_that_each_start_a_foreach_are_saved_in_parts() -> None:
+    world = EngineWorld(
+        {
+            "start": {"next": {"to": ["outer"], "foreach": "xs"}},
+            "outer": {"batch": {}, "next": {"to": ["inner"], "foreach": "ys"}},
+            "inner": {"next": "inner_join"},
+            "inner_join": {"join": True, "next": "outer_join"},
+            "outer_join": {"join": True},
+        }
+    )
+    counting = Counting(world)
+    world.engine = world.build(store=counting)
+    world.start()
+    world.leave_outcome("start", foreach_count=250)
+    world.handle(LightEnded(RUN, GroupKey("start"), 0, 1))
+    for member in range(250):
+        world.leave_outcome("outer", member, path=(0,), foreach_count=2)
+    world.handle(world.job("SUCCEEDED", size=250))
+    assert len(world.stored.groups[GroupKey("outer", (0,))].succeeded) == 250
+    assert sum(key.step == "inner" for key in world.stored.groups) == 250
+    assert counting.most <= 98
+
+
 def test_endless_conflicts_are_given_back_to_the_queue() -> None:
     world = EngineWorld(ONE_JOB)
     world.start()
@@ -220,6 +243,21 @@ class Rivalled:
             self._done = True
             self._world.handle(self._event)
         self._world.store.save(*args, **kwargs)
+
+
+class Counting:
+    """A store that remembers how many groups were saved at once at the most."""
+
+    def __init__(self, world: EngineWorld) -> None:
+        self._world = world
+        self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.store, name)
+
+    def save(self, run: Any, groups: Any, **kwargs: Any) -> None:
+        self.most = max(self.most, len(groups))
+        self._world.store.save(run, groups, **kwargs)
 
 
 class AlwaysConflicting:

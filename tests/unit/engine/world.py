@@ -65,11 +65,13 @@ class EngineWorld:
     def run(self) -> Run:
         return self.stored.run
 
-    def leave_outcome(self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = ()) -> None:
+    def leave_outcome(
+        self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = (), **more: Any
+    ) -> None:
         """What a container that did its work leaves in the data bucket."""
         following = self.objects.flow("digest").step(step).next
         outcome = {"outcome_version": 1, "status": "succeeded", "attempt": attempt}
-        body = json.dumps(outcome | {"transition": 0 if following else None}).encode()
+        body = json.dumps(outcome | {"transition": 0 if following else None} | more).encode()
         self.objects.put_once(keys.outcome(RUN, TaskKey(step, path, member), attempt), body)
 
     def light_ends(self, step: str, member: int = 0, attempt: int = 1) -> LightEnded:

@@ -9,18 +9,23 @@ from steprelay_core.spec import Flow
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
 
+# DynamoDB saves at most 100 items together; what a decision changes beyond this is left to the next.
+GROUPS_AT_ONCE = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What an event leads to: the run and groups to save, and the commands that wait in the outbox.
 
-    `note` says why nothing follows, where nothing does.
+    `note` says why nothing follows, where nothing does; `more` that the event is to be decided on once more, because
+    all that follows from it would not fit into one save.
     """
 
     run: Run | None
     groups: tuple[Group, ...] = ()
     commands: tuple[Command, ...] = ()
     note: str | None = None
+    more: bool = False
 
     def then(self, later: "Decision") -> "Decision":
         """This decision followed by one made on its result, as a single one."""
@@ -41,6 +46,7 @@ class Draft:
     commands: list[Command] = field(default_factory=list)
     run_changed: bool = False
     note: str | None = None
+    more: bool = False
 
     def group(self, key: GroupKey) -> Group:
         """The group, or an empty one that has not begun."""
@@ -67,7 +73,7 @@ class Draft:
         groups = tuple(self.groups[key] for key in self.changed)
         if not (groups or self.run_changed or self.commands):
             return Decision(None, note=self.note)
-        return Decision(self.run, groups, tuple(self.commands), self.note)
+        return Decision(self.run, groups, tuple(self.commands), self.note, self.more)
 
 
 def find_submission(group: Group, submission_id: str) -> Submission | None:

@@ -1,10 +1,11 @@
 """Batch job state changes: the outcome decides, the event only says when to look."""
 
 from dataclasses import replace
+from itertools import islice
 
 from steprelay_core.commands import TerminateJob
 from steprelay_core.decide.advance import finish_if_done, succeed
-from steprelay_core.decide.draft import Draft, find_submission, swap_submission
+from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, classify
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import fail_attempt
@@ -77,6 +78,11 @@ def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcom
         return
     ended = _outcomes_of(draft, job.group, submission.attempt, members, outcomes)
     won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
+    # Each task that starts a foreach makes a group of its own.
+    if len(won) > GROUPS_AT_ONCE and any(way.foreach is not None for way in draft.flow.step(job.group.step).next):
+        succeed(draft, job.group, dict(islice(won.items(), GROUPS_AT_ONCE)), submission.attempt)
+        draft.more = True
+        return
     if won:
         succeed(draft, job.group, won, submission.attempt)
     lost = members - Ranges.collect(won)

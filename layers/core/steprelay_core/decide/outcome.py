@@ -4,6 +4,9 @@ from steprelay_core.spec import Step
 from steprelay_core.state.model import Failure
 from steprelay_core.state.outcome import Outcome, OutcomeFailure
 
+# Ten array jobs. What comes from user code must have an end.
+FOREACH_LIMIT = 100_000
+
 
 def judge(step: Step, outcome: Outcome) -> Outcome:
     """The outcome, or a failed one in place of a success that does not fit the step's ways on."""
@@ -16,12 +19,19 @@ def judge(step: Step, outcome: Outcome) -> Outcome:
     fans_out = step.next[outcome.transition].foreach is not None
     if fans_out != (outcome.foreach_count is not None and outcome.foreach_count >= 0):
         return _refuse(outcome, f"foreach_count {outcome.foreach_count} does not fit the way taken")
+    if (outcome.foreach_count or 0) > FOREACH_LIMIT:
+        why = f"a foreach takes at most {FOREACH_LIMIT:,} items, this one has {_shown(outcome.foreach_count)}; nest two"
+        return _refuse(outcome, why)
     return outcome
 
 
 def _refuse(outcome: Outcome, why: str) -> Outcome:
     failure = OutcomeFailure(class_="program", type="UnreadableOutcome", message=f"outcome.json: {why}")
     return Outcome(outcome_version=1, status="failed", attempt=outcome.attempt, failure=failure)
+
+
+def _shown(count: int | None) -> str:
+    return f"{count:,}" if count is not None and count < 10**15 else "far more"
 
 
 def told(failure: OutcomeFailure, exit_code: int | None = None, log_stream: str | None = None) -> Failure:

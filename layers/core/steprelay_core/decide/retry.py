@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from steprelay_core.commands import FenceAttempt, StartTimer
 from steprelay_core.decide.advance import describe_failure
-from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
 from steprelay_core.decide.launch import launch
 from steprelay_core.spec.models import Retry
@@ -56,17 +56,14 @@ def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure:
     task = str(key.task(members.at(0)))
     draft.set_run(failure=RunFailure(task, attempt, failure))
     draft.announce("Step Failed", task, {"step": key.step} | describe_failure(RunFailure(task, attempt, failure)))
-    for other in list(draft.groups.values()):
+    # Beyond these, a wait is dropped when its timer goes off.
+    for other in [other for other in draft.groups.values() if other.waits][:GROUPS_AT_ONCE]:
         drop_waits(draft, other.key)
 
 
 def drop_waits(draft: Draft, key: GroupKey) -> None:
     """Give up on attempts that have not begun, since the run ends."""
     group = draft.group(key)
-    if not group.waits:
-        return
-    waiting = Ranges()
-    for wait in group.waits:
-        waiting |= wait.members
+    waiting = union(wait.members for wait in group.waits)
     group = replace(group, waits=(), failed=group.failed | waiting)
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from steprelay_core.commands import FenceAttempt, StartTimer, TerminateJob
 from steprelay_core.decide.advance import finish_if_done, succeed
-from steprelay_core.decide.draft import Draft
+from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
 from steprelay_core.decide.failure import CANCEL_PREFIX
 from steprelay_core.decide.job import Outcomes
 from steprelay_core.decide.launch import launch
 from steprelay_core.decide.outcome import judge, told
-from steprelay_core.decide.retry import fail_attempt
+from steprelay_core.decide.retry import drop_waits, fail_attempt
 from steprelay_core.state.events import CancelRequested, LightEnded, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
@@ -51,6 +51,10 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
     if not awaited or draft.run.status.terminal:
         draft.note = "nothing waits for this timer"
         return
+    if draft.run.failure is not None:
+        drop_waits(draft, event.group)
+        finish_if_done(draft)
+        return
     limit = draft.now + TIMER_TOLERANCE
     if awaited[0].due > limit:
         draft.ask(StartTimer(event.group, event.attempt, event.member, awaited[0].due))
@@ -58,26 +62,24 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
     # Others that are due by now go along: one array instead of many jobs.
     due = [wait for wait in group.waits if wait.attempt == event.attempt and wait.due <= limit]
     draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in due)))
-    members = Ranges()
-    for wait in due:
-        members |= wait.members
-    launch(draft, event.group, members, event.attempt)
+    launch(draft, event.group, union(wait.members for wait in due), event.attempt)
 
 
 def on_cancel(draft: Draft, event: CancelRequested) -> None:
-    if draft.run.status.terminal:
+    live = [group for group in draft.groups.values() if len(group.live)]
+    if draft.run.status.terminal and (draft.run.status is not RunStatus.CANCELLED or not live):
         draft.note = "the run has ended already"
         return
     reason = f"{CANCEL_PREFIX}: {event.reason or 'on request'}"
-    for group in list(draft.groups.values()):
+    for group in live[:GROUPS_AT_ONCE]:
         _stop(draft, group, reason)
-    draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now)
-    draft.announce("Run Cancelled", "", {"reason": event.reason})
+    draft.more = len(live) > GROUPS_AT_ONCE
+    if not draft.run.status.terminal:
+        draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now)
+        draft.announce("Run Cancelled", "", {"reason": event.reason})
 
 
 def _stop(draft: Draft, group: Group, reason: str) -> None:
-    if not len(group.live):
-        return
     for submission in group.submissions:
         draft.ask(FenceAttempt(group.key, submission.attempt, submission.open.spans))
         if submission.job_id is not None:

@@ -31,7 +31,7 @@ class {name}(FlowSpec):
         self.next(self.work, foreach="items")
 
     @retry(times=1, minutes_between_retries=0)
-    @batch(memory=64)
+    @batch(memory=256)
     @step
     def work(self):
         print("item", self.input, flush=True)

@@ -14,7 +14,7 @@ from steprelay_core import keys
 from steprelay_core.aws.errors import error_code
 from steprelay_core.aws.objects import S3Objects
 from steprelay_core.aws.store import DynamoStore
-from steprelay_core.intake.identity import digest12, upload_run_id
+from steprelay_core.intake.identity import upload_digest, upload_run_id
 from steprelay_core.spec import Flow, Problem
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class AwsRelay:
         return Verdict(True) if said == "accepted" else None
 
     def _problems(self, upload: Upload) -> tuple[Problem, ...]:
-        record = self._get(keys.rejection(digest12("|".join((upload.bucket, upload.key, upload.version)))))
+        record = self._get(keys.rejection(upload_digest(upload.bucket, upload.key, upload.version)))
         told = json.loads(record)["problems"] if record is not None else []
         return tuple(Problem(one["path"], one["message"], one["hint"]) for one in told)
 

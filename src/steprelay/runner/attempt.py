@@ -12,8 +12,6 @@ from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, duration
 from steprelay.runner.work import Context
 from steprelay.sdk.exceptions import TimeoutException
 
-KILLED_EXIT_CODE = 128 + signal.SIGKILL
-
 
 @dataclass(frozen=True, slots=True)
 class Ended:

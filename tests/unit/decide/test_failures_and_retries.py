@@ -146,6 +146,37 @@ def test_failures_of_a_foreach_are_resubmitted_as_a_smaller_array() -> None:
     assert world.submission("work", 0, attempt=2).members == Ranges.of(2, 7)
 
 
+def test_failures_that_the_array_s_own_event_tells_of_together_go_on_together() -> None:
+    world = World(
+        {
+            "start": {"next": {"to": ["work"], "foreach": "xs"}},
+            "work": batch(next="join", retry={"times": 1, "minutes_between_retries": 0}),
+            "join": {"join": True},
+        }
+    )
+    world.light("start", foreach_count=10)
+    for member in range(10):
+        world.leaves_failure("work", member, path=(0,)) if member % 3 == 0 else world.leaves("work", member, path=(0,))
+    commands = world.job("work", "FAILED", (0,), size=10)
+    assert started(commands) == ["work"]
+    assert world.submission("work", 0, attempt=2).members == Ranges.of(0, 3, 6, 9)
+
+
+def test_a_child_s_end_that_comes_again_changes_nothing() -> None:
+    world = World(
+        {
+            "start": {"next": {"to": ["work"], "foreach": "xs"}},
+            "work": batch(next="join"),
+            "join": {"join": True},
+        }
+    )
+    world.light("start", foreach_count=3)
+    world.job("work", "FAILED", (0,), index=1, job_id="job-1:1", exit_code=1)
+    before = world.groups.copy()
+    assert world.job("work", "FAILED", (0,), index=1, job_id="job-1:1", exit_code=1) == []
+    assert world.groups == before
+
+
 def test_siblings_of_a_failed_task_may_finish_but_nothing_new_starts() -> None:
     world = World(
         {

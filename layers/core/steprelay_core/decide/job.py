@@ -73,6 +73,9 @@ def _is_ours(submission: Submission, job: JobChanged) -> bool:
 
 def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcomes) -> None:
     members = members_of(submission, job)
+    if not len(members):
+        draft.note = "nothing waits for this child any more"
+        return
     if not draft.flow.step(job.group.step).package:
         _end_without_runner(draft, submission, job, members)
         return
@@ -89,12 +92,15 @@ def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcom
     if not _is_ours(submission, job):
         draft.note = "a second job of this attempt ended; only an outcome counts"
         return
+    # Those that failed alike go on alike: as one smaller array, not as so many jobs.
+    by_failure: dict[Failure | None, list[int]] = {}
     for member in lost:
-        failure = _failure(job, ended.get(member))
+        by_failure.setdefault(_failure(job, ended.get(member)), []).append(member)
+    for failure, members_alike in by_failure.items():
         if failure is None:
             _await_children(draft, submission, job)
-            return
-        fail_attempt(draft, job.group, Ranges.of(member), submission.attempt, failure)
+        else:
+            fail_attempt(draft, job.group, Ranges.collect(members_alike), submission.attempt, failure)
 
 
 def _await_children(draft: Draft, submission: Submission, job: JobChanged) -> None:
@@ -112,8 +118,7 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
         outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=transition)
         succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
     elif job.size is None:
-        for member in members:
-            fail_attempt(draft, job.group, Ranges.of(member), submission.attempt, classify(job))
+        fail_attempt(draft, job.group, members, submission.attempt, classify(job))
 
 
 def _outcomes_of(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:

@@ -4,11 +4,8 @@ from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.draft import Draft
-from steprelay_core.state.model import GroupKey, Submission
+from steprelay_core.state.model import ARRAY_LIMIT, GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
-
-# AWS Batch: an array job has at most 10,000 children.
-ARRAY_LIMIT = 10_000
 
 
 def launch(draft: Draft, key: GroupKey, members: Ranges, attempt: int = 1) -> None:

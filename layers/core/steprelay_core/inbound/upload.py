@@ -24,6 +24,11 @@ class Upload:
     etag: str | None = None
     sequencer: str = ""
 
+    @property
+    def told_apart_by(self) -> str:
+        """What tells this upload of the key from any other; a bucket without versions still has the sequencer."""
+        return self.version or self.sequencer
+
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}" + (f"?versionId={self.version}" if self.version else "")
 

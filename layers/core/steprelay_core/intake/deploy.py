@@ -7,7 +7,7 @@ import re
 from steprelay_core.commands import Announce
 from steprelay_core.inbound import Upload
 from steprelay_core.inbound.request import SCHEDULE_SOURCE
-from steprelay_core.intake.identity import digest12
+from steprelay_core.intake.identity import upload_digest
 from steprelay_core.intake.parameters import read_parameters
 from steprelay_core.ports import Bus, Conflict, Deployment, Objects, Refused, Schedules, Store, WantedSchedule
 from steprelay_core.spec import Flow, Problem, SpecError
@@ -95,8 +95,8 @@ class Deployer:
     def _announce(
         self, flow: Flow, digest: str, upload: Upload, triggers: tuple[str, ...], schedules: tuple[str, ...]
     ) -> None:
-        version = upload.version or upload.sequencer
-        identity = f"deployed-{flow.name}-{digest12('|'.join((upload.bucket, upload.key, version)))}"
+        version = upload.told_apart_by
+        identity = f"deployed-{flow.name}-{upload_digest(upload.bucket, upload.key, version)}"
         detail = {
             "id": identity,
             "flow": flow.name,

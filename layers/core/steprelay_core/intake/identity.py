@@ -3,9 +3,14 @@
 import hashlib
 
 
+def upload_digest(bucket: str, key: str, version: str) -> str:
+    """What all that follows from this version of this object is named by; whoever uploaded it can tell it too."""
+    return digest12("|".join((bucket, key, version)))
+
+
 def upload_run_id(flow: str, bucket: str, key: str, version: str) -> str:
     """The run that this version of this object starts."""
-    return f"{flow}-{digest12('|'.join((bucket, key, version)))}"
+    return f"{flow}-{upload_digest(bucket, key, version)}"
 
 
 def request_run_id(flow: str, request: str) -> str:

@@ -9,7 +9,7 @@ from steprelay_core import keys
 from steprelay_core.commands import Announce
 from steprelay_core.inbound import Ignored, Upload
 from steprelay_core.intake.deploy import Deployer
-from steprelay_core.intake.identity import digest12, upload_run_id
+from steprelay_core.intake.identity import upload_digest, upload_run_id
 from steprelay_core.intake.package import read_package
 from steprelay_core.intake.parameters import read_parameters
 from steprelay_core.ports import Bus, Objects, UploadHead, Uploads
@@ -92,20 +92,20 @@ class Intake:
         return digest
 
     def _run(self, upload: Upload, flow: Flow, digest: str, parameters: dict[str, Any]) -> Accepted:
-        version = _version(upload)
+        version = upload.told_apart_by
         run = upload_run_id(flow.name, upload.bucket, upload.key, version)
         origin = Origin("upload", {"bucket": upload.bucket, "key": upload.key, "version": version})
         note = self._start(RunStarted(run, flow.name, digest, origin, parameters))
         return Accepted(flow.name, digest, run, note)
 
     def _reject(self, upload: Upload, head: UploadHead, problems: Sequence[Problem]) -> Rejected:
-        identity = digest12("|".join((upload.bucket, upload.key, _version(upload))))
+        identity = upload_digest(upload.bucket, upload.key, upload.told_apart_by)
         rejection = f"rejected-{identity}"
         detail = {
             "id": rejection,
             "bucket": upload.bucket,
             "key": upload.key,
-            "version": _version(upload),
+            "version": upload.told_apart_by,
             "uploaded_at": head.uploaded_at,
             "problems": describe_problems(problems),
             "problem_count": len(problems),
@@ -132,11 +132,6 @@ def describe_problems(problems: Sequence[Problem]) -> list[dict[str, str | None]
 
 def _short(text: str) -> str:
     return text if len(text) <= _TEXT_TOLD else f"{text[: _TEXT_TOLD - 1]}…"
-
-
-def _version(upload: Upload) -> str:
-    """What tells this upload of the key from any other; a bucket without versions still has the sequencer."""
-    return upload.version or upload.sequencer
 
 
 def _metadata_parameters(metadata: Mapping[str, str]) -> dict[str, Any]:

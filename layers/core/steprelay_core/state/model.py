@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from steprelay_core.state.ranges import Ranges
 
+# AWS Batch: an array job has at most 10,000 children.
+ARRAY_LIMIT = 10_000
+
 
 class RunStatus(StrEnum):
     RUNNING = "RUNNING"

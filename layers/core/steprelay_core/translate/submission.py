@@ -4,14 +4,13 @@ from typing import Any
 
 from steprelay_core import keys
 from steprelay_core.spec import Batch, Flow, Step
-from steprelay_core.state.model import GroupKey, Submission
+from steprelay_core.state.model import ARRAY_LIMIT, GroupKey, Submission
 from steprelay_core.translate.inputs import Defaults, Pointers
 from steprelay_core.translate.names import job_name
 
 # The runner ends a step itself and then writes its outcome; Batch's own timeout only catches a runner that hangs.
 TIMEOUT_GRACE = 60
 MINIMUM_TIMEOUT = 60
-ARRAY_LIMIT = 10_000
 
 # Batch repeats by itself what the machine is to blame for. With no match it would repeat everything, so the list
 # must end by leaving (AWS Batch user guide, "Job retries"); at most 5 entries.

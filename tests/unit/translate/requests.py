@@ -3,15 +3,16 @@
 from functools import cache
 from typing import Any
 
+import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from steprelay_core.ports import Platform
 from steprelay_core.spec import Flow, validate_spec
-from steprelay_core.state.model import GroupKey, Submission
+from steprelay_core.state.model import GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
-from steprelay_core.translate import Defaults, Pointers, Request, translate
+from steprelay_core.translate import Defaults, Pointers, Request, TranslateError, translate
 
 DEFAULTS = Defaults(
     queue="relay-queue",
@@ -40,9 +41,9 @@ def a_flow(batch: dict[str, Any] | None = None, *, name: str = "Demo", step: str
     )
 
 
-def a_submission(members: Ranges | None = None, attempt: int = 1) -> Submission:
+def a_submission(members: Ranges | None = None, attempt: int = 1, *, queue: int = 0, growth: int = 0) -> Submission:
     members = members or Ranges.of(0)
-    return Submission(attempt, members, members, light=False, submitted_at=0.0)
+    return Submission(attempt, members, members, light=False, submitted_at=0.0, terms=Terms(queue, growth))
 
 
 def request(
@@ -57,6 +58,24 @@ def request(
     """The request of the flow's first step."""
     group = GroupKey(flow.spec.start, path)
     return translate(flow, group, submission or a_submission(), platform, defaults, pointers)
+
+
+def problems(
+    platform: Platform, batch: dict[str, Any], *, defaults: Defaults = DEFAULTS, growth: int = 0, **step: Any
+) -> list[str]:
+    """Everything that is wrong with a step, which must be something."""
+    with pytest.raises(TranslateError) as raised:
+        request(a_flow(batch, **step), platform, defaults=defaults, submission=a_submission(growth=growth))
+    assert {problem.step for problem in raised.value.problems} == {"train"}
+    return [str(problem) for problem in raised.value.problems]
+
+
+def container(
+    batch: dict[str, Any], platform: Platform = "ec2", defaults: Defaults = DEFAULTS, **more: Any
+) -> dict[str, Any]:
+    """The container properties of an ordinary job."""
+    made: dict[str, Any] = request(a_flow(batch), platform, defaults=defaults, **more).definition["containerProperties"]
+    return made
 
 
 def model_faults(made: Request) -> str:

@@ -1,43 +1,16 @@
 """Where each part of a request comes from, and what is refused."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from steprelay.local.batch.rules import FARGATE_MEMORY
-from steprelay_core.ports import Platform
-from steprelay_core.spec import SpecError, validate_spec
-from steprelay_core.state.model import GroupKey
+from steprelay_core.spec import Batch, SpecError, validate_spec
+from steprelay_core.state.model import GroupKey, Terms
 from steprelay_core.state.ranges import Ranges
-from steprelay_core.translate import Defaults, TranslateError, translate
-from steprelay_core.translate.fargate import FARGATE_PAIRS
-from tests.unit.translate.requests import DEFAULTS, POINTERS, a_flow, a_submission, request
-
-
-def problems(platform: Platform, batch: dict[str, Any], *, defaults: Defaults = DEFAULTS, **step: Any) -> list[str]:
-    with pytest.raises(TranslateError) as raised:
-        request(a_flow(batch, **step), platform, defaults=defaults)
-    assert {problem.step for problem in raised.value.problems} == {"train"}
-    return [str(problem) for problem in raised.value.problems]
-
-
-def container(batch: dict[str, Any], platform: Platform = "ec2", defaults: Defaults = DEFAULTS) -> dict[str, Any]:
-    made: dict[str, Any] = request(a_flow(batch), platform, defaults=defaults).definition["containerProperties"]
-    return made
-
-
-def test_the_image_is_the_steps_before_the_relays_before_the_packagers_python() -> None:
-    relay = replace(DEFAULTS, image="relay-image")
-    assert container({"image": "step-image"}, defaults=relay)["image"] == "step-image"
-    assert container({}, defaults=relay)["image"] == "relay-image"
-    assert container({})["image"] == "python:3.12"
-
-
-def test_without_a_python_class_the_image_is_some_python() -> None:
-    steps = {"start": {"command": ["./run.sh"], "batch": {}}}
-    flow = validate_spec({"spec_version": 1, "flow": "Demo", "steps": steps})
-    assert request(flow).definition["containerProperties"]["image"] == "python:3.13"
+from steprelay_core.translate import Defaults, queue_in_use, translate
+from tests.unit.translate.requests import DEFAULTS, POINTERS, a_flow, a_submission, container, problems, request
 
 
 def test_queue_and_roles_are_the_steps_before_the_relays() -> None:
@@ -52,6 +25,18 @@ def test_roles_that_nobody_names_are_left_out() -> None:
     assert not {"jobRoleArn", "executionRoleArn"} & container({}, defaults=Defaults(queue="q")).keys()
 
 
+@pytest.mark.parametrize(("position", "queue"), [(0, "spot"), (1, "on-demand"), (7, "on-demand")])
+def test_an_attempt_goes_to_the_queue_of_its_terms_and_to_the_last_beyond_them(position: int, queue: str) -> None:
+    queues = ["spot", "on-demand"]
+    assert request(a_flow({"queue": queues}), submission=a_submission(queue=position)).queue == queue
+    assert queue_in_use(Batch(queue=queues), Terms(queue=position), DEFAULTS) == queue
+
+
+def test_a_step_without_queues_of_its_own_has_the_relays_or_none() -> None:
+    assert queue_in_use(Batch(), Terms(queue=3), DEFAULTS) == "relay-queue"
+    assert queue_in_use(Batch(), Terms(), Defaults()) is None
+
+
 def test_a_step_without_any_queue_is_told_both_ways_to_name_one() -> None:
     (problem,) = problems("ec2", {}, defaults=replace(DEFAULTS, queue=None))
     assert problem.startswith("steps.train.batch.queue: ")
@@ -63,31 +48,6 @@ def test_fargate_without_any_execution_role_is_told_both_ways_to_name_one() -> N
     (problem,) = problems("fargate", {}, defaults=replace(DEFAULTS, execution_role=None))
     assert "@batch(execution_role=…)" in problem
     assert "STEPRELAY_ECS_FARGATE_EXECUTION_ROLE" in problem
-
-
-@pytest.mark.parametrize(
-    ("cpu", "memory", "offered"),
-    [
-        (3, 5000, "cpu=4 memory=8192"),
-        (1, 1024, "cpu=1 memory=2048"),
-        (1, 16384, "cpu=2 memory=16384"),
-        (0.25, 4096, "cpu=0.5 memory=4096"),
-        (0.3, 512, "cpu=0.5 memory=1024"),
-        (64, 500_000, "cpu=32 memory=249856"),
-        (16, 36_000, "cpu=16 memory=40960"),
-    ],
-)
-def test_an_invalid_fargate_pair_is_offered_the_smallest_that_has_enough_first(
-    cpu: float, memory: int, offered: str
-) -> None:
-    (problem,) = problems("fargate", {"cpu": cpu, "memory": memory})
-    assert f"{cpu:g} vCPU and {memory} MiB" in problem
-    assert f"nearest: {offered}, cpu=" in problem
-
-
-def test_the_fargate_pairs_are_those_that_the_local_batch_takes() -> None:
-    """Two tables, written independently from AWS's documentation."""
-    assert {vcpus: frozenset(sizes) for vcpus, sizes in FARGATE_PAIRS.items()} == FARGATE_MEMORY
 
 
 def test_everything_that_fargate_does_not_do_is_said_at_once() -> None:
@@ -105,6 +65,9 @@ def test_everything_that_fargate_does_not_do_is_said_at_once() -> None:
             "use_tmpfs": True,
             "tmpfs_size": 64,
             "log_driver": "gelf",
+            "host_volumes": ["/a", "/b"],
+            "ulimits": {"nofile": 4},
+            "num_parallel": 2,
         },
         defaults=Defaults(queue="q"),
     )
@@ -122,39 +85,47 @@ def test_everything_that_fargate_does_not_do_is_said_at_once() -> None:
         "tmpfs_size",
         "log_driver",
         "execution_role",
+        "host_volumes",
+        "ulimits",
+        "num_parallel",
     }
     assert all("Fargate" in problem for problem in found)
+    assert any("Fargate has no `host_volumes`, given /a, /b" in problem for problem in found)
+    assert any("Fargate has no `ulimits`, given nofile" in problem for problem in found)
 
 
-@pytest.mark.parametrize(("cpu", "text"), [(1, "1"), (2.0, "2"), (1_234_567, "1234567")])
-def test_vcpus_are_written_as_batch_reads_them(cpu: float, text: str) -> None:
-    sizes = request(a_flow({"cpu": cpu})).submit["containerOverrides"]["resourceRequirements"]
-    assert sizes[0] == {"type": "VCPU", "value": text}
+def test_secrets_need_an_execution_role_on_ec2_too() -> None:
+    batch = {"secrets": {"A": "arn:aws:ssm:eu-west-1:123456789012:parameter/a"}}
+    assert container(batch)["executionRoleArn"]
+    (problem,) = problems("ec2", batch, defaults=replace(DEFAULTS, execution_role=None))
+    assert problem.startswith("steps.train.batch.secrets: ")
+    assert "@batch(execution_role=…)" in problem
+
+
+def test_a_secret_cannot_take_the_name_of_what_the_runner_needs() -> None:
+    batch = {"image": "i", "secrets": {"STEPRELAY_BRIEF": "arn:aws:ssm:eu-west-1:123456789012:parameter/a"}}
+    (problem,) = problems("ec2", batch)
+    assert problem.startswith("steps.train.batch.secrets.STEPRELAY_BRIEF: ")
+    assert request(a_flow(batch, command=["true"], package=False))
+
+
+def test_efs_that_is_mounted_by_role_needs_one() -> None:
+    batch = {"efs_volumes": [{"filesystem": "fs-1", "iam": True}, "fs-2"]}
+    assert request(a_flow(batch))
+    (problem,) = problems("ec2", batch, defaults=replace(DEFAULTS, iam_role=None))
+    assert problem.startswith("steps.train.batch.efs_volumes: fs-1 is mounted with the job's role")
+
+
+@pytest.mark.parametrize("limit", [[5, 4], [-1, 4]])
+def test_a_soft_limit_above_the_hard_one_is_refused(limit: list[int]) -> None:
+    (problem,) = problems("ec2", {"ulimits": {"nofile": limit, "core": [4, -1], "nproc": -1}})
+    assert problem.startswith("steps.train.batch.ulimits.nofile: ")
 
 
 def test_an_unknown_log_driver_is_told_the_known_ones() -> None:
     (problem,) = problems("ec2", {"log_driver": "papyrus"})
     assert "no log driver 'papyrus'" in problem
     assert "awslogs, fluentd" in problem
-
-
-def test_the_relays_own_image_is_held_to_batchs_length() -> None:
-    (problem,) = problems("ec2", {}, defaults=replace(DEFAULTS, image="i" * 256))
-    assert "255 characters, the image has 256" in problem
-
-
-def test_fifty_tags_are_the_limit_with_ours_among_them() -> None:
-    assert len(request(a_flow({"aws_batch_tags": {f"t{n}": "" for n in range(47)}})).submit["tags"]) == 50
-    (problem,) = problems("ec2", {"aws_batch_tags": {f"t{n}": "" for n in range(48)}})
-    assert "room for 47 tags beside ours, given 48" in problem
-
-
-def test_a_reserved_prefix_and_foreign_signs_in_tags_are_all_named() -> None:
-    found = problems("ec2", {"aws_batch_tags": {"AWS:a": "ok", "steprelay:run": "ok", "b": "x,y;z"}})
-    assert len(found) == 3
-    assert "'AWS' is reserved" in found[0]
-    assert "'steprelay' is reserved" in found[1]
-    assert "cannot hold , ;" in found[2]
 
 
 def test_everything_that_can_be_overridden_leaves_the_definition_alone() -> None:
@@ -171,6 +142,27 @@ def test_everything_that_can_be_overridden_leaves_the_definition_alone() -> None
     assert request(one).definition == request(other, pointers=again, submission=later, path=(0,)).definition
 
 
+def test_no_order_in_which_things_are_written_makes_another_definition() -> None:
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/"
+    written: dict[str, Any] = {
+        "secrets": {"A": f"{arn}a", "B": f"{arn}b"},
+        "ulimits": {"nofile": 4, "core": 0},
+        "host_volumes": {"/a": "/mnt/a", "/b": "/mnt/b"},
+        "efs_volumes": ["fs-1", "fs-2"],
+        "log_options": ["tag:a", "env:b"],
+    }
+    backwards = {
+        name: dict(reversed(value.items())) if isinstance(value, dict) else value[::-1]
+        for name, value in reversed(written.items())
+    }
+    assert request(a_flow(written)).definition == request(a_flow(backwards)).definition
+
+
+def test_two_relays_with_the_same_needs_share_a_definition() -> None:
+    other = replace(POINTERS, relay="another")
+    assert request(a_flow(), pointers=other).definition == request(a_flow()).definition
+
+
 def test_another_bootstrap_is_another_definition() -> None:
     newer = request(a_flow(), pointers=replace(POINTERS, bootstrap="print('newer')")).definition
     assert newer["jobDefinitionName"] != request(a_flow()).definition["jobDefinitionName"]
@@ -180,6 +172,36 @@ def test_a_single_member_is_a_job_and_more_are_an_array() -> None:
     assert "arrayProperties" not in request(a_flow(), submission=a_submission(Ranges.of(7))).submit
     array = request(a_flow(), submission=a_submission(Ranges.of(3, 8))).submit
     assert array["arrayProperties"] == {"size": 2}
+
+
+def test_all_nodes_of_a_multi_node_job_have_the_container_of_the_step() -> None:
+    made = request(a_flow({"num_parallel": 4, "cpu": 8, "memory": 9000, "gpu": 1, "privileged": True}))
+    ordinary = request(a_flow({"cpu": 8, "memory": 9000, "gpu": 1, "privileged": True}))
+    assert made.definition["type"] == "multinode"
+    assert made.definition["nodeProperties"] == {
+        "numNodes": 4,
+        "mainNode": 0,
+        "nodeRangeProperties": [
+            {"targetNodes": "0:", "container": ordinary.definition["containerProperties"]},
+        ],
+    }
+    assert made.submit["nodeOverrides"] == {
+        "numNodes": 4,
+        "nodePropertyOverrides": [
+            {"targetNodes": "0:", "containerOverrides": ordinary.submit["containerOverrides"]},
+        ],
+    }
+    assert not {"containerOverrides", "arrayProperties"} & made.submit.keys()
+
+
+@pytest.mark.parametrize("nodes", [0, 1])
+def test_one_node_is_an_ordinary_job(nodes: int) -> None:
+    assert request(a_flow({"num_parallel": nodes})) == request(a_flow())
+
+
+def test_more_members_than_a_multi_node_job_has_are_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="no array: it has at most 1 children, asked for 2"):
+        request(a_flow({"num_parallel": 2}), submission=a_submission(Ranges.upto(2)))
 
 
 def test_more_members_than_an_array_holds_are_a_mistake_of_the_caller() -> None:
@@ -240,9 +262,22 @@ def test_a_command_in_the_package_may_be_as_long_as_it_likes() -> None:
     assert request(a_flow(command=["train", "x" * 100_000]))
 
 
-def test_a_definition_longer_than_batch_takes_is_refused() -> None:
-    (problem,) = problems("ec2", {"log_options": {"tag": "x" * 25_000}})
-    assert "at most 24576 characters" in problem
+def test_a_definition_longer_than_batch_takes_says_what_makes_it_long() -> None:
+    volumes = [f"/data/{number:04}:/mnt/{number:04}" for number in range(100)]
+    (problem,) = problems("ec2", {"log_options": {"tag": "x" * 25_000}, "host_volumes": volumes})
+    assert problem.startswith("steps.train.batch.log_options: a job definition has at most 24576 characters")
+    assert re.search(r"shorten log_options \(25\d{3}\), host_volumes \(\d+\)", problem)
+
+
+def test_the_nodes_overrides_are_held_to_the_same_length() -> None:
+    batch = {"image": "i", "num_parallel": 2}
+    (problem,) = problems("ec2", batch, command=["train"], package=False, environment={"A": "x" * 8_192})
+    assert problem.startswith("steps.train.environment: Batch takes 8192 characters")
+
+
+def test_tags_that_make_a_request_longer_than_batch_takes_are_refused() -> None:
+    (problem,) = problems("ec2", {"aws_batch_tags": {f"{number:02}" + "é" * 120: "é" * 256 for number in range(47)}})
+    assert problem.startswith("steps.train.batch.aws_batch_tags: SubmitJob takes 30720 characters")
 
 
 def test_words_that_batch_would_rewrite_or_refuse_are_said_at_once() -> None:

@@ -48,6 +48,9 @@ def _describe(schema: Node, error: ErrorDetails, nodes: list[Node], label: str) 
     if error["type"] == "extra_forbidden":
         known = [name for node in nodes for name in node.get("properties", {})]
         return f"unknown key {label}", nearest(str(error["loc"][-1]), known) or f"known: {', '.join(known)}"
+    if error["type"] == "said":
+        # A validator of our own knows better than the schema.
+        return f"{label} {error['msg']}", error["ctx"]["hint"]
     allowed = _in_words(schema, nodes)
     if error["type"] == "missing":
         return f"{label} is missing", f"must be {allowed}" if allowed else None

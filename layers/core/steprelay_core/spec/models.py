@@ -7,54 +7,22 @@ dropped in silence.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
+
+from steprelay_core.spec.batch import Batch
+from steprelay_core.spec.types import (
+    EnvironmentName,
+    Factor,
+    FlowName,
+    Minutes,
+    Model,
+    ParameterName,
+    StepName,
+    text_like,
+)
 
 SPEC_VERSION = 1
 SPEC_NAME = "steprelay.json"
-
-
-def _text(pattern: str, allowed: str, max_length: int | None = None) -> Any:
-    """Text of a form that `allowed` says in words; messages and the JSON Schema carry both."""
-    return Field(pattern=pattern, max_length=max_length, json_schema_extra={"allowed": allowed})
-
-
-def _in(unit: str) -> Any:
-    return Field(json_schema_extra={"unit": unit})
-
-
-# Names become parts of S3 keys, job names and tags: letters of any script, digits, `_` and `-`.
-FlowName = Annotated[
-    StrictStr, _text(r"^[^\W\d_][\w-]*$", "at most 64 letters, digits, `_` and `-`, a letter first", 64)
-]
-StepName = Annotated[
-    StrictStr, _text(r"^[^\W\d][\w-]*$", "at most 64 letters, digits, `_` and `-`, a letter or `_` first", 64)
-]
-ParameterName = Annotated[StrictStr, _text(r"^[A-Za-z_]\w*$", "letters, digits and `_`, no digit first")]
-EnvironmentName = Annotated[
-    StrictStr,
-    _text(
-        r"^(?!AWS_BATCH)[A-Za-z_][A-Za-z0-9_]*$",
-        "letters, digits and `_`, no digit first, not beginning with AWS_BATCH (AWS Batch refuses that)",
-    ),
-]
-TagName = Annotated[
-    StrictStr, Field(min_length=1), _text(r"^(?!aws:)", "1 to 128 characters, not beginning with `aws:`", 128)
-]
-# Bounds stand on both arms, so that the JSON Schema states them too.
-PositiveNumber = Annotated[StrictInt, Field(gt=0)] | Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
-Minutes = (
-    Annotated[StrictInt, Field(ge=0), _in("minutes")]
-    | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0), _in("minutes")]
-)
-Factor = Annotated[StrictInt, Field(ge=1)] | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1)]
-Mebibytes = Annotated[StrictInt, Field(ge=1), _in("MiB")]
-
-
-class Model(BaseModel):
-    """Strict, frozen, and without room for unknown keys."""
-
-    # The default regex engine has no look-ahead.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, regex_engine="python-re")
 
 
 class Source(Model):
@@ -71,37 +39,6 @@ class Parameter(Model):
     default: Any = None
     required: StrictBool = False
     help: StrictStr | None = None
-
-
-class Batch(Model):
-    """What a step asks of AWS Batch; names, units and defaults are those of the `@batch` decorator."""
-
-    cpu: Annotated[PositiveNumber, Field(description="vCPUs; fractions on Fargate only")] = 1
-    memory: Annotated[StrictInt, Field(ge=4, description="Memory in MiB."), _in("MiB")] = 4096
-    gpu: Annotated[StrictInt, Field(ge=0, description="GPUs; EC2 only")] = 0
-    image: Annotated[StrictStr, Field(min_length=1, max_length=255)] | None = None
-    queue: Annotated[StrictStr, Field(min_length=1)] | None = None
-    iam_role: Annotated[StrictStr, Field(min_length=1)] | None = None
-    execution_role: Annotated[StrictStr, Field(min_length=1)] | None = None
-    shared_memory: Annotated[Mebibytes | None, Field(description="Size of /dev/shm in MiB; EC2 only")] = None
-    max_swap: Annotated[
-        Annotated[StrictInt, Field(ge=0), _in("MiB")] | None,
-        Field(description="Swap in MiB beside the memory; 0 disables swap; EC2 only"),
-    ] = None
-    swappiness: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
-    inferentia: Annotated[StrictInt, Field(ge=0, description="Inferentia or Trainium chips; EC2 only")] = 0
-    efa: Annotated[StrictInt, Field(ge=0, description="Elastic fabric adapters; EC2 only")] = 0
-    use_tmpfs: StrictBool = False
-    tmpfs_tempdir: Annotated[StrictBool, Field(description="The tmpfs is the step's temporary folder")] = True
-    tmpfs_size: Annotated[Mebibytes | None, Field(description="In MiB; half of the memory unless given")] = None
-    tmpfs_path: Annotated[StrictStr, _text(r"^/", "an absolute path")] = "/steprelay_temp"
-    ephemeral_storage: Annotated[
-        Annotated[StrictInt, Field(ge=21, le=200), _in("GiB")] | None, Field(description="In GiB; Fargate only")
-    ] = None
-    aws_batch_tags: dict[TagName, Annotated[StrictStr, Field(max_length=256)]] = {}
-    log_driver: Annotated[StrictStr, Field(min_length=1)] | None = None
-    log_options: dict[StrictStr, StrictStr] = {}
-    privileged: StrictBool = False
 
 
 class Retry(Model):
@@ -165,7 +102,9 @@ class Entrypoint(Model):
 
     file: StrictStr
     class_name: StrictStr
-    python: Annotated[StrictStr, Field(description="the submitter's Python"), _text(r"^3\.\d+$", "a version like 3.12")]
+    python: Annotated[
+        StrictStr, Field(description="the submitter's Python"), text_like(r"^3\.\d+$", "a version like 3.12")
+    ]
 
 
 class Schedule(Model):
@@ -173,7 +112,7 @@ class Schedule(Model):
 
     expression: Annotated[
         StrictStr,
-        _text(r"^(cron|rate)\(.+\)$", "cron(<six fields>) or rate(<number> <unit>), as in EventBridge Scheduler"),
+        text_like(r"^(cron|rate)\(.+\)$", "cron(<six fields>) or rate(<number> <unit>), as in EventBridge Scheduler"),
     ]
     timezone: StrictStr = "UTC"
     parameters: dict[StrictStr, Any] = {}

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from steprelay_core.spec.allowed import explain
+from steprelay_core.spec.batch import Batch, batch_problems
 from steprelay_core.spec.graph import Graph, build_graph
 from steprelay_core.spec.models import SPEC_VERSION, Spec, Step
 from steprelay_core.spec.problems import Problem, SpecError, nearest
@@ -107,6 +108,9 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
             )
         if not step.package:
             yield from _without_runner(flow, name, step)
+        if step.batch is not None:
+            yield from batch_problems(step.batch, f"{path}.batch", name)
+            yield from _twice_in_the_environment(name, step, step.batch)
         if step.batch is None and (step.timeout_seconds or 0) > LIGHT_STEP_SECONDS:
             yield Problem(
                 f"{path}.timeout_seconds",
@@ -115,6 +119,12 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
                 name,
             )
     yield from _trigger_problems(spec)
+
+
+def _twice_in_the_environment(name: str, step: Step, batch: Batch) -> Iterator[Problem]:
+    for variable in sorted(step.environment.keys() & batch.secrets):
+        message = f"{variable!r} is a secret and a variable of the environment"
+        yield Problem(f"steps.{name}.batch.secrets.{variable}", message, "keep one of the two", name)
 
 
 def _without_runner(flow: Flow, name: str, step: Step) -> Iterator[Problem]:

@@ -71,6 +71,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What an attempt is given beyond what its step says, because of how earlier ones failed.
+
+    `queue`: the position in the step's queues; `growth`: how often memory was doubled; `suspected`: whether once only
+    because the attempt looked as if memory had run out.
+    """
+
+    queue: int = 0
+    growth: int = 0
+    suspected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt of some members of a group, handed to Batch as one job or array, or to the light function.
 
@@ -90,6 +103,7 @@ class Submission:
     started_at: float | None = None
     log_stream: str | None = None
     deadline: float | None = None
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def id(self) -> str:
@@ -103,6 +117,7 @@ class Wait:
     attempt: int
     members: Ranges
     due: float
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True)

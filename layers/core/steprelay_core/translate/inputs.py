@@ -1,19 +1,27 @@
 """What a translation takes and gives: plain values, nothing that knows AWS clients."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from steprelay_core.spec import SpecError
+
+Platform = Literal["ec2", "fargate"]
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a relay's configuration says for steps that say nothing themselves."""
+    """What a relay's configuration says for steps that say nothing themselves.
+
+    `registry` goes before images that name none; `tags` lie beneath the step's own, key by key.
+    """
 
     queue: str | None = None
     image: str | None = None
     iam_role: str | None = None
     execution_role: str | None = None
+    registry: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,12 @@ def job_name(flow: str, step: str, run: str, split: str, attempt: int) -> str:
     return legal(run)[: NAME_LIMIT - len(place)] + place
 
 
-def definition_name(relay: str, content: dict[str, Any]) -> str:
-    """The relay's name and the hash of the content, in whatever order its keys come.
+def definition_name(content: dict[str, Any]) -> str:
+    """The hash of the content, in whatever order its keys come: equal needs share one definition, whoever asks.
 
     The template's roles may touch definitions called `steprelay-…` only.
     """
-    mark = f"-{_hash(content, _CONTENT_HASH_LENGTH)}"
-    return f"steprelay-{legal(relay)}"[: NAME_LIMIT - len(mark)] + mark
+    return f"steprelay-{_hash(content, _CONTENT_HASH_LENGTH)}"
 
 
 def legal(text: str) -> str:

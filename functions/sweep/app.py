@@ -14,6 +14,7 @@ def respond(relay: Relay) -> dict[str, int]:
     swept = asdict(relay.sweeper.sweep())
     count("RunsSwept", swept["runs"])
     count("EventsMadeUpFor", swept["events"] + swept["redriven"])
+    count("DefinitionsRetired", swept["definitions"])
     logger.info("swept", **swept)
     return swept
 

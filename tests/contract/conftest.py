@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from steprelay_core.aws.clients import Clients
+from tests.contract.batch_server import create_queues, serving
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 TABLE = "relay-table"
@@ -23,6 +25,27 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         yield Clients()
+
+
+@pytest.fixture(scope="module")
+def batch_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """Clients of a local Batch with queues of every kind."""
+    with serving(tmp_path_factory.mktemp("batch")) as address, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL_BATCH", address)
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        clients = Clients()
+        create_queues(clients)
+        yield clients
+
+
+@pytest.fixture
+def stub(clients: Clients) -> Iterator[Stubber]:
+    """AWS Batch that answers what a test says, call by call."""
+    with Stubber(clients.batch) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
 
 
 @pytest.fixture

@@ -7,21 +7,8 @@ import pytest
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.jobs import BatchJobs
-from steprelay_core.ports import Jobs, Refused
-from tests.contract.batch_server import create_queues, serving
+from steprelay_core.ports import DefinitionGone, Jobs, QueueRefused, Refused
 from tests.fakes import FakeJobs
-
-
-@pytest.fixture(scope="module")
-def batch_clients(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with serving(tmp_path_factory.mktemp("batch")) as address, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL_BATCH", address)
-        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        clients = Clients()
-        create_queues(clients)
-        yield clients
 
 
 @pytest.fixture(params=["fake", "batch"])
@@ -48,6 +35,14 @@ def submit(jobs: Jobs, name: str, *command: str, queue: str = "on-ec2") -> str:
     return jobs.submit({"jobName": name, "jobQueue": queue, "jobDefinition": arn, "parameters": {"run": name}})
 
 
+def deregister(jobs: Jobs, name: str) -> None:
+    """What another relay's sweep does, unknown to this one."""
+    if isinstance(jobs, FakeJobs):
+        jobs.deregister(name)
+    else:
+        BatchJobs(Clients()).retire_definition(name)
+
+
 def status_of(jobs: Jobs, job_id: str) -> tuple[str, str]:
     (job,) = jobs.describe([job_id])
     return str(job["status"]), str(job.get("statusReason", ""))
@@ -71,8 +66,13 @@ def test_a_queues_platform_is_that_of_its_compute_environments(jobs: Jobs, queue
 
 
 def test_a_queue_that_is_not_there_is_refused_by_name(jobs: Jobs) -> None:
-    with pytest.raises(Refused, match="no job queue 'on-mars'"):
+    with pytest.raises(QueueRefused, match="no job queue 'on-mars'"):
         jobs.platform("on-mars")
+
+
+def test_looking_for_a_job_in_a_queue_that_is_not_there_is_refused(jobs: Jobs) -> None:
+    with pytest.raises(Refused, match="on-mars"):
+        jobs.find("on-mars", "job")
 
 
 def test_a_definition_is_registered_once(jobs: Jobs, prefix: str) -> None:
@@ -85,6 +85,34 @@ def test_definitions_of_different_names_are_different(jobs: Jobs, prefix: str) -
     assert jobs.ensure_definition(definition(f"{prefix}a")) != jobs.ensure_definition(definition(f"{prefix}b"))
 
 
+def test_a_definition_that_somebody_deregistered_is_made_again_when_asked_for_anew(jobs: Jobs, prefix: str) -> None:
+    first = jobs.ensure_definition(definition(prefix))
+    deregister(jobs, prefix)
+    second = jobs.ensure_definition(definition(prefix), anew=True)
+    assert second != first
+    assert jobs.ensure_definition(definition(prefix)) == second
+
+
+def test_a_job_whose_definition_is_not_active_is_refused_as_such(jobs: Jobs, prefix: str) -> None:
+    arn = jobs.ensure_definition(definition(prefix))
+    deregister(jobs, prefix)
+    with pytest.raises(DefinitionGone, match=prefix):
+        jobs.submit({"jobName": prefix, "jobQueue": "on-ec2", "jobDefinition": arn})
+
+
+def test_a_retired_definition_is_not_active_and_not_remembered(jobs: Jobs, prefix: str) -> None:
+    first = jobs.ensure_definition(definition(prefix))
+    assert (jobs.retire_definition(prefix), jobs.retire_definition(prefix)) == (1, 0)
+    assert jobs.ensure_definition(definition(prefix)) != first
+
+
+def test_a_job_runs_on_when_its_definition_is_retired(jobs: Jobs, prefix: str) -> None:
+    job_id = submit(jobs, prefix, "sleep", "60")
+    jobs.retire_definition(f"d-{prefix}")
+    assert status_of(jobs, job_id)[0] not in ("SUCCEEDED", "FAILED")
+    jobs.terminate(job_id, "over")
+
+
 def test_a_submitted_job_can_be_described(jobs: Jobs, prefix: str) -> None:
     job_id = submit(jobs, prefix)
     (job,) = jobs.describe([job_id])
@@ -92,7 +120,7 @@ def test_a_submitted_job_can_be_described(jobs: Jobs, prefix: str) -> None:
 
 
 def test_a_job_for_a_queue_that_is_not_there_is_refused(jobs: Jobs, prefix: str) -> None:
-    with pytest.raises(Refused, match="on-mars"):
+    with pytest.raises(QueueRefused, match="on-mars"):
         submit(jobs, prefix, queue="on-mars")
 
 

@@ -1,4 +1,4 @@
-"""What only AWS Batch has: errors of several kinds, pages, races, and queues that the relay cannot use."""
+"""What only AWS Batch has of jobs: errors of several kinds, and pages."""
 
 from typing import Any
 
@@ -8,10 +8,9 @@ from botocore.stub import ANY, Stubber
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.jobs import BatchJobs
-from steprelay_core.ports import Refused
+from steprelay_core.ports import DefinitionGone, Denied, QueueRefused, Refused
 
-DEFINITION = {"jobDefinitionName": "d", "type": "container"}
-REGISTERED = {"jobDefinitionName": "d", "jobDefinitionArn": "arn:d:1", "revision": 1}
+REQUEST = {"jobName": "job-queue-report", "jobQueue": "q", "jobDefinition": "d"}
 
 
 @pytest.fixture
@@ -19,82 +18,39 @@ def jobs(clients: Clients) -> BatchJobs:
     return BatchJobs(clients)
 
 
-@pytest.fixture
-def stub(clients: Clients) -> Any:
-    with Stubber(clients.batch) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
-
-
-def describe_queue(stub: Stubber, *environments: dict[str, Any]) -> None:
-    names = [environment["computeEnvironmentName"] for environment in environments]
-    order = [{"order": index, "computeEnvironment": name} for index, name in enumerate(names)]
-    queue = {"jobQueueName": "q", "jobQueueArn": "arn:q", "state": "ENABLED", "priority": 1}
-    stub.add_response("describe_job_queues", {"jobQueues": [queue | {"computeEnvironmentOrder": order}]})
-    if environments:
-        stub.add_response(
-            "describe_compute_environments",
-            {"computeEnvironments": list(environments)},
-            {"computeEnvironments": names},
-        )
-
-
-def environment(**more: Any) -> dict[str, Any]:
-    return {"computeEnvironmentName": "ce", "computeEnvironmentArn": "arn:ce", **more}
-
-
-def test_a_platform_is_looked_up_once(jobs: BatchJobs, stub: Stubber) -> None:
-    describe_queue(stub, environment(computeResources={"type": "FARGATE", "maxvCpus": 1, "subnets": []}))
-    assert [jobs.platform("q"), jobs.platform("q")] == ["fargate", "fargate"]
-
-
-def test_a_queue_without_compute_environments_is_refused(jobs: BatchJobs, stub: Stubber) -> None:
-    describe_queue(stub)
-    with pytest.raises(Refused, match="'q' has no compute environment"):
-        jobs.platform("q")
-
-
-def test_a_queue_on_eks_is_refused(jobs: BatchJobs, stub: Stubber) -> None:
-    describe_queue(stub, environment(containerOrchestrationType="EKS"))
-    with pytest.raises(Refused, match="'ce' runs on EKS"):
-        jobs.platform("q")
-
-
-def test_a_kind_of_compute_that_is_not_known_is_refused(jobs: BatchJobs, stub: Stubber) -> None:
-    describe_queue(stub, environment(computeResources={"type": "MOON", "maxvCpus": 1, "subnets": []}))
-    with pytest.raises(Refused, match="type MOON; known: EC2"):
-        jobs.platform("q")
-
-
-def test_an_active_definition_is_reused_and_remembered(jobs: BatchJobs, stub: Stubber) -> None:
-    found = {**REGISTERED, "type": "container"}
-    stub.add_response(
-        "describe_job_definitions", {"jobDefinitions": [found]}, {"jobDefinitionName": "d", "status": "ACTIVE"}
-    )
-    assert [jobs.ensure_definition(DEFINITION), jobs.ensure_definition(DEFINITION)] == ["arn:d:1", "arn:d:1"]
-
-
-def test_a_definition_that_is_not_there_is_registered_as_given(jobs: BatchJobs, stub: Stubber) -> None:
-    stub.add_response("describe_job_definitions", {"jobDefinitions": []})
-    stub.add_response("register_job_definition", REGISTERED, DEFINITION)
-    assert jobs.ensure_definition(DEFINITION) == "arn:d:1"
-
-
-def test_a_refused_definition_is_not_remembered(jobs: BatchJobs, stub: Stubber) -> None:
-    stub.add_response("describe_job_definitions", {"jobDefinitions": []})
-    stub.add_client_error("register_job_definition", "ClientException", "the image is too long")
-    stub.add_response("describe_job_definitions", {"jobDefinitions": []})
-    stub.add_response("register_job_definition", REGISTERED)
-    with pytest.raises(Refused, match="job definition d: the image is too long"):
-        jobs.ensure_definition(DEFINITION)
-    assert jobs.ensure_definition(DEFINITION) == "arn:d:1"
-
-
 @pytest.mark.parametrize("code", ["ClientException", "AccessDeniedException"])
 def test_what_batch_will_never_take_is_refused_with_its_message(jobs: BatchJobs, stub: Stubber, code: str) -> None:
     stub.add_client_error("submit_job", code, "not like this")
     with pytest.raises(Refused, match="AWS refused job j: not like this"):
         jobs.submit({"jobName": "j", "jobQueue": "q", "jobDefinition": "d"})
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        ("ClientException", "JobQueue q not found.", QueueRefused),
+        ("ClientException", "Job queue q is in DISABLED state", QueueRefused),
+        ("AccessDeniedException", "not authorized: batch:SubmitJob on resource: arn:aws:…:job-queue/q", QueueRefused),
+        ("ClientException", "JobDefinition arn:aws:…:job-definition/d:1 is not in ACTIVE status", DefinitionGone),
+        ("ClientException", "JobDefinition name d does not exist or is not in ACTIVE status", DefinitionGone),
+        ("ClientException", "JobDefinition arn:aws:…:job-definition/d:1 not found.", DefinitionGone),
+        ("AccessDeniedException", "not authorized on resource: arn:aws:…:job-definition/d not found", Denied),
+        ("ClientException", "Tag keys must be unique", Refused),
+    ],
+)
+def test_a_refused_job_is_blamed_on_what_aws_names(
+    jobs: BatchJobs, stub: Stubber, code: str, message: str, kind: type[Refused]
+) -> None:
+    stub.add_client_error("submit_job", code, message)
+    with pytest.raises(Refused) as raised:
+        jobs.submit(REQUEST)
+    assert type(raised.value) is kind
+
+
+def test_a_request_without_a_queue_is_not_blamed_on_a_queue(jobs: BatchJobs) -> None:
+    with pytest.raises(Refused) as raised:
+        jobs.submit({"jobName": "j"})
+    assert type(raised.value) is Refused
 
 
 @pytest.mark.parametrize("code", ["TooManyRequestsException", "ServerException"])

@@ -6,7 +6,7 @@ import pytest
 
 from steprelay_core.aws.store import DynamoStore
 from steprelay_core.commands import SubmitJob, TerminateJob
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Store
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Store, UsedDefinition
 from steprelay_core.state.model import Group, GroupKey, Origin, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.fakes import MemoryStore
@@ -203,3 +203,42 @@ def test_subscriptions_change_with_the_deployment(store: Store) -> None:
     assert store.subscribers("uploaded") == []
     assert store.subscribers("noon") == [second]
     assert store.subscribers("night") == [second]
+
+
+def test_definitions_are_unused_from_their_last_use_on_the_oldest_first(store: Store) -> None:
+    for name, at in [("b", 20.5), ("a", 30.0), ("c", 10.25), ("b", 25.75)]:
+        store.note_definition(UsedDefinition(name, at))
+    assert store.unused_definitions(30.0, limit=9) == [UsedDefinition("c", 10.25), UsedDefinition("b", 25.75)]
+    assert store.unused_definitions(31.0, limit=2) == [UsedDefinition("c", 10.25), UsedDefinition("b", 25.75)]
+    assert store.unused_definitions(10.25, limit=9) == []
+
+
+def test_an_earlier_use_that_is_noted_late_changes_nothing(store: Store) -> None:
+    store.note_definition(UsedDefinition("a", 20.0))
+    store.note_definition(UsedDefinition("a", 10.0))
+    assert store.unused_definitions(99.0, limit=9) == [UsedDefinition("a", 20.0)]
+
+
+def test_a_forgotten_definition_is_gone_and_can_be_used_again(store: Store) -> None:
+    used = UsedDefinition("a", 1_790_000_000.123456)
+    store.note_definition(used)
+    (found,) = store.unused_definitions(1_800_000_000.0, limit=9)
+    assert store.forget_definition(found)
+    assert not store.forget_definition(found)
+    assert store.unused_definitions(1_800_000_000.0, limit=9) == []
+    store.note_definition(used)
+    assert store.unused_definitions(1_800_000_000.0, limit=9) == [used]
+
+
+def test_a_definition_that_was_used_since_is_not_forgotten(store: Store) -> None:
+    store.note_definition(UsedDefinition("a", 10.0))
+    (found,) = store.unused_definitions(99.0, limit=9)
+    store.note_definition(UsedDefinition("a", 20.0))
+    assert not store.forget_definition(found)
+    assert store.unused_definitions(99.0, limit=9) == [UsedDefinition("a", 20.0)]
+
+
+def test_definitions_are_no_runs(store: Store) -> None:
+    store.note_definition(UsedDefinition("a", 10.0))
+    assert store.list_runs() == []
+    assert store.unsettled() == []

@@ -39,11 +39,44 @@ def test_settings_are_read_from_the_variables_of_the_template() -> None:
     assert settings.defaults == Defaults(queue="arn:queue")
 
 
+DEFAULTS = {
+    "BATCH_JOB_QUEUE": "queue",
+    "BATCH_CONTAINER_IMAGE": "image",
+    "ECS_S3_ACCESS_IAM_ROLE": "iam_role",
+    "ECS_FARGATE_EXECUTION_ROLE": "execution_role",
+    "BATCH_CONTAINER_REGISTRY": "registry",
+}
+
+
 def test_an_empty_default_is_none() -> None:
-    names = ("BATCH_JOB_QUEUE", "BATCH_CONTAINER_IMAGE", "ECS_S3_ACCESS_IAM_ROLE", "ECS_FARGATE_EXECUTION_ROLE")
-    assert read_settings({**ENVIRONMENT, **{f"STEPRELAY_{name}": "" for name in names}}).defaults == Defaults()
-    given = read_settings({**ENVIRONMENT, **{f"STEPRELAY_{name}": name for name in names}}).defaults
-    assert given == Defaults(*names)
+    empty = {f"STEPRELAY_{name}": "" for name in (*DEFAULTS, "BATCH_DEFAULT_TAGS")}
+    assert read_settings({**ENVIRONMENT, **empty}).defaults == Defaults()
+    given = {f"STEPRELAY_{name}": field for name, field in DEFAULTS.items()}
+    fields: dict[str, Any] = {field: field for field in DEFAULTS.values()}
+    assert read_settings({**ENVIRONMENT, **given}).defaults == Defaults(**fields)
+
+
+def test_default_tags_are_an_object_of_text() -> None:
+    tags = '{"Team": "data", "Kosten": "größer, als gedacht"}'
+    settings = read_settings({**ENVIRONMENT, "STEPRELAY_BATCH_DEFAULT_TAGS": tags})
+    assert settings.defaults.tags == {"Team": "data", "Kosten": "größer, als gedacht"}
+
+
+@pytest.mark.parametrize("text", ["Team=data", "[]", '"Team"', '{"Team": 1}', "null"])
+def test_default_tags_of_another_form_are_named_with_what_is_expected(text: str) -> None:
+    with pytest.raises(
+        IncompleteEnvironment, match="STEPRELAY_BATCH_DEFAULT_TAGS must be a JSON object of text"
+    ) as raised:
+        read_settings({**ENVIRONMENT, "STEPRELAY_BATCH_DEFAULT_TAGS": text})
+    assert repr(text) in str(raised.value)
+
+
+def test_nothing_expires_where_the_environment_does_not_say_so() -> None:
+    settings = read_settings(ENVIRONMENT)
+    assert (settings.runs_expire_days, settings.definitions_expire_days) == (0, 0)
+    days = {"STEPRELAY_RUNS_EXPIRE_DAYS": "7", "STEPRELAY_DEFINITIONS_EXPIRE_DAYS": "30"}
+    settings = read_settings({**ENVIRONMENT, **days})
+    assert (settings.runs_expire_days, settings.definitions_expire_days) == (7, 30)
 
 
 def test_all_missing_variables_are_named_at_once() -> None:

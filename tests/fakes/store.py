@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored, UsedDefinition
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 
 
@@ -13,6 +13,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.runs: dict[str, Stored] = {}
         self.deployments: dict[str, Deployment] = {}
+        self.definitions: dict[str, UsedDefinition] = {}
 
     def load(self, run: str) -> Stored | None:
         stored = self.runs.get(run)
@@ -67,3 +68,18 @@ class MemoryStore:
     def subscribers(self, event: str) -> list[Deployment]:
         found = [deployment for deployment in self.deployments.values() if event in deployment.triggers]
         return sorted(found, key=lambda deployment: deployment.flow)
+
+    def note_definition(self, used: UsedDefinition) -> None:
+        known = self.definitions.get(used.name)
+        if known is None or known.used_at < used.used_at:
+            self.definitions[used.name] = used
+
+    def unused_definitions(self, before: float, *, limit: int) -> list[UsedDefinition]:
+        unused = [used for used in self.definitions.values() if used.used_at < before]
+        return sorted(unused, key=lambda used: (used.used_at, used.name))[:limit]
+
+    def forget_definition(self, used: UsedDefinition) -> bool:
+        if self.definitions.get(used.name) != used:
+            return False
+        del self.definitions[used.name]
+        return True

@@ -38,6 +38,7 @@ MOVED = {
     "running": "RUNNING",
     "retried_by_batch": "RUNNABLE",
     "array_parent_pending": "PENDING",
+    "multi_node_running": "RUNNING",
 }
 FAILED = {
     "failed_program": "program",
@@ -63,6 +64,7 @@ FAILED = {
     "array_children_of_a_retry_failed": "program",
     "succeeded_without_outcome": "unknown_outcome",
     "light_lost": "host",
+    "multi_node_failed": "program",
 }
 SUCCEEDED = {
     "succeeded",
@@ -71,11 +73,12 @@ SUCCEEDED = {
     "array_parent_failed",
     "nested_foreach",
     "outside_any_foreach",
+    "multi_node_succeeded",
     "light_ended",
     "light_ended_in_foreach",
 }
 UNCHANGED = {"submitted"}
-IGNORED = {"foreign_job", "job_of_another_relay", "unknown_status", "queue_blocked"}
+IGNORED = {"foreign_job", "job_of_another_relay", "unknown_status", "queue_blocked", "multi_node_child_failed"}
 POISON = {"poison_not_json", "poison_no_step", "poison_wrong_path", "poison_light_without_attempt"}
 
 

@@ -1,6 +1,7 @@
 """package_uploaded on every payload of events/package_uploaded."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -164,3 +165,39 @@ def test_one_bad_message_holds_up_none_of_the_others() -> None:
     assert respond(event, world.relay) == {"batchItemFailures": []}
     assert sorted(world.announced) == ["Flow Deployed", "Package Rejected", "Run Started"]
     assert [letter[0] for letter in world.dead_letters.letters] == ["no event at all"]
+
+
+def on_batch(**batch: Any) -> dict[str, Any]:
+    parameters = {"alpha": {"type": "float"}}
+    return spec("ReportFlow", steps={"start": {"command": ["true"], "batch": batch}}, parameters=parameters)
+
+
+@pytest.mark.parametrize("case", ["run", "deploy"])
+def test_what_batch_would_not_take_is_told_together_with_all_else(case: str) -> None:
+    world, event = World(), payload("package_uploaded", case)
+    document = on_batch(cpu=0.3) | {"schedules": [{"expression": "rate(1 day)", "parameters": {"alpha": "fast"}}]}
+    world.upload(package(spec_member(document)), event, {"parameters": '{"alpha": "fast"}'})
+    respond(event, world.relay)
+    (announced,) = world.bus.published
+    paths = {problem["path"] for problem in announced.detail["problems"]}
+    parameters = {"run": {"parameters.alpha"}, "deploy": {"schedules.0.parameters.alpha"}}[case]
+    assert paths == {"steps.start.batch.cpu"} | parameters
+    assert (world.store.runs, world.store.deployments, world.schedules.schedules) == ({}, {}, {})
+
+
+def test_a_package_for_batch_is_accepted_and_its_job_submitted() -> None:
+    world, event = World(), payload("package_uploaded", "run")
+    world.upload(
+        package(spec_member(on_batch(cpu=2, queue=["on-mars", "queue"]))), event, {"parameters": '{"alpha": 1}'}
+    )
+    respond(event, world.relay)
+    assert [request["jobQueue"] for request in world.jobs.requests.values()] == ["queue"]
+
+
+def test_a_relay_that_may_not_look_queues_up_rejects_nothing_and_tries_again() -> None:
+    world, event = World(), payload("package_uploaded", "run")
+    uploaded = world.upload(package(spec_member(on_batch())), event)
+    world.jobs.denied = True
+    failed = respond(event, world.relay)["batchItemFailures"]
+    assert [item["itemIdentifier"] for item in failed] == [event["Records"][0]["messageId"]]
+    assert (world.announced, uploaded.tags) == ([], {})

@@ -29,7 +29,7 @@ def test_the_schedule_is_the_only_thing_that_sweeps() -> None:
 
 
 def test_a_sweep_without_runs_does_nothing() -> None:
-    assert respond(World().relay) == {"runs": 0, "redriven": 0, "events": 0}
+    assert respond(World().relay) == {"runs": 0, "redriven": 0, "events": 0, "definitions": 0}
 
 
 def test_a_sweep_finishes_what_a_dead_handler_left_and_says_so() -> None:

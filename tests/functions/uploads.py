@@ -9,6 +9,12 @@ from tests.fakes.archives import noise, package, spec, spec_member
 
 STARTED = ["Run Started"]
 REJECTED = ["Package Rejected"]
+BAD_BATCH = spec(
+    steps={
+        "start": {"command": ["true"], "batch": {"log_driver": "pigeon"}, "next": "end"},
+        "end": {"command": ["true"], "batch": {"queue": ["on mars", "on venus"]}},
+    }
+)
 SCHEDULED = spec(
     "ReportFlow",
     parameters={"day": {"required": True}},
@@ -79,6 +85,12 @@ CASES = {
         package(spec_member(spec(steps={"start": {"command": "x", "batch": {"cpu": "4", "memory": 1.5}}}))),
         "steps.start.command",
         "steps.start.batch.memory",
+    ),
+    "bad_batch": bad(
+        package(spec_member(BAD_BATCH)),
+        "steps.start.batch.log_driver",
+        "no job queue 'on mars'",
+        "no job queue 'on venus'",
     ),
     "bad_bomb_ratio": bad(package(spec_member(), ("zeros", bytes(40_000_000))), "like a bomb"),
     "bad_bomb_members": bad(package(spec_member(), *[(f"f{n}", b"") for n in range(20_000)]), "like a bomb"),

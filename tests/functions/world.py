@@ -11,9 +11,9 @@ from typing import Any
 from steprelay.relay.assembly import Relay, assemble
 from steprelay.relay.telemetry import logger
 from steprelay_core import keys
-from steprelay_core.effects import Dispatch
 from steprelay_core.ports import Ports, Stored
 from steprelay_core.state.model import Group, GroupKey, Origin, Run
+from steprelay_core.submit import Dispatch
 from steprelay_core.translate import Defaults
 from tests.fakes import FakeJobs, FixedClock, MemoryBus, MemoryLight, MemoryObjects, MemoryStore, MemoryTimers
 from tests.fakes.schedules import MemorySchedules

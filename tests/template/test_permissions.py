@@ -107,6 +107,7 @@ def test_a_job_has_no_more_of_the_data_bucket_than_a_light_step_but_the_runner(t
 def test_every_dispatching_function_may_do_what_a_step_of_the_engine_can_ask_for(template: Template, role: str) -> None:
     actions = {action for statement in template.allowed(role) for action in statement["Action"]}
     assert {
+        "batch:DeregisterJobDefinition",
         "batch:RegisterJobDefinition",
         "batch:SubmitJob",
         "batch:TagResource",
@@ -138,11 +139,50 @@ def test_jobs_and_definitions_outside_the_relay_are_out_of_reach(template: Templ
     scopes = {
         _text(resource).rsplit(":", 1)[-1]
         for statement in template.allowed("JobsPolicy")
-        if {"batch:SubmitJob", "batch:RegisterJobDefinition"} & set(statement["Action"])
+        if {"batch:SubmitJob", "batch:RegisterJobDefinition", "batch:DeregisterJobDefinition"}
+        & set(statement["Action"])
         for resource in statement["Resource"]
         if "job-definition" in _text(resource)
     }
     assert scopes == {"job-definition/steprelay-*"}
+
+
+def test_only_the_roles_of_the_dispatcher_deregister_definitions(template: Template) -> None:
+    able = {
+        role
+        for role in template.of_type("AWS::IAM::Role")
+        for statement in template.allowed(role)
+        if "batch:DeregisterJobDefinition" in statement["Action"]
+    }
+    assert able == set(DISPATCHERS)
+
+
+def _statement(template: Template, role: str, sid: str) -> tuple[str | None, dict[str, Any]]:
+    """A statement of a role's own policy, and the condition it stands behind."""
+    (policy,) = template.resources[role]["Properties"]["Policies"]
+    for written in policy["PolicyDocument"]["Statement"]:
+        condition, chosen = written["Fn::If"][:2] if "Fn::If" in written else (None, written)
+        if chosen["Sid"] == sid:
+            return condition, chosen
+    raise LookupError(sid)
+
+
+def test_secrets_are_read_by_the_execution_role_alone_and_only_those_that_the_relay_names(template: Template) -> None:
+    condition, statement = _statement(template, "ExecutionRole", "ReadSecrets")
+    assert (condition, statement["Resource"]) == ("HasSecrets", {"Ref": "SecretArns"})
+    assert statement["Action"] == ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+    able = {
+        where.partition(".")[0]
+        for where, granted in _statements(template)
+        if any(action.startswith(("secretsmanager:", "ssm:")) for action in granted["Action"])
+    }
+    assert able == {"ExecutionRole"}
+
+
+def test_no_secret_is_granted_where_none_is_named(template: Template) -> None:
+    assert template.document["Parameters"]["SecretArns"]["Default"] == ""
+    empty = {"Fn::Equals": [{"Fn::Join": ["", {"Ref": "SecretArns"}]}, ""]}
+    assert template.document["Conditions"]["HasSecrets"] == {"Fn::Not": [empty]}
 
 
 @pytest.mark.parametrize("role", ["SchedulerRole", "JobRole", "ExecutionRole"])

@@ -126,3 +126,41 @@ def test_compute_is_made_only_when_no_queue_is_given(template: Template) -> None
     assert made == {"ComputeEnvironment": "CreateCompute", "JobQueue": "CreateCompute"}
     queue: Any = template.document["Globals"]["Function"]["Environment"]["Variables"]["STEPRELAY_BATCH_JOB_QUEUE"]
     assert queue == {"Fn::If": ["CreateCompute", {"Ref": "JobQueue"}, {"Ref": "JobQueueArn"}]}
+
+
+@pytest.mark.parametrize(
+    ("variable", "parameter", "default"),
+    [
+        ("STEPRELAY_BATCH_CONTAINER_IMAGE", "ContainerImage", ""),
+        ("STEPRELAY_BATCH_CONTAINER_REGISTRY", "ContainerRegistry", ""),
+        ("STEPRELAY_BATCH_DEFAULT_TAGS", "DefaultTags", ""),
+        ("STEPRELAY_DEFINITIONS_EXPIRE_DAYS", "DefinitionsExpireDays", 30),
+        ("STEPRELAY_RUNS_EXPIRE_DAYS", "RunsExpireDays", 0),
+    ],
+)
+def test_what_a_relay_is_deployed_with_reaches_its_functions(
+    template: Template, variable: str, parameter: str, default: Any
+) -> None:
+    variables = template.document["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables[variable] == {"Ref": parameter}
+    assert template.document["Parameters"][parameter]["Default"] == default
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("", True), ('{"Team": "data"}', True), (' {"a": "b",\n "c": "}"} ', True), ("Team=data", False), ("[]", False)],
+)
+def test_default_tags_that_are_no_object_do_not_deploy(template: Template, text: str, taken: bool) -> None:
+    pattern = template.document["Parameters"]["DefaultTags"]["AllowedPattern"]
+    assert (re.search(pattern, text) is not None) is taken
+
+
+@pytest.mark.parametrize(
+    ("registry", "taken"),
+    [("", True), ("registry.example.com:5000/team", True), ("/images", False), ("a b", False)],
+)
+def test_a_registry_that_cannot_stand_before_an_image_does_not_deploy(
+    template: Template, registry: str, taken: bool
+) -> None:
+    pattern = template.document["Parameters"]["ContainerRegistry"]["AllowedPattern"]
+    assert (re.search(pattern, registry) is not None) is taken

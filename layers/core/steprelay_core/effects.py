@@ -1,8 +1,7 @@
 """Carrying out commands through the ports. Each may be carried out twice."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from steprelay_core import keys
@@ -21,7 +20,7 @@ from steprelay_core.ports import Ports, Refused, Stored
 from steprelay_core.spec import Flow, SpecError
 from steprelay_core.state.events import Event, JobSubmitted, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
-from steprelay_core.translate import Defaults, Pointers, Request, translate
+from steprelay_core.submit import Dispatch, Submitter, put_brief
 
 # What a claim says that the dispatcher wrote (docs/architecture.md, "Claim and outcome").
 DISPATCHER_CLAIM = b'{"owner": "dispatcher"}'
@@ -30,26 +29,12 @@ DISPATCHER_CLAIM = b'{"owner": "dispatcher"}'
 INLINE_BRIEF = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
-    """What a relay adds to every request: its name, its bucket, its defaults, and the runner.
-
-    `bundle` makes sure that the runner bundle is in the data bucket and returns its key.
-    """
-
-    relay: str
-    data_bucket: str
-    defaults: Defaults
-    bootstrap: str
-    bundle: Callable[[], str]
-
-
 class Effects:
     """Applies commands in the order given, fences first: a late container must find its claim taken."""
 
     def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
         self.ports = ports
-        self.dispatch = dispatch
+        self.submitter = Submitter(ports, dispatch)
 
     def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
         """Carry out commands; what AWS answered comes back as events to decide on.
@@ -89,7 +74,7 @@ class Effects:
         document = build_brief(flow, stored.run, stored.groups, command.group, submission, None)
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:
-            brief = self._put_brief(stored.run.id, command.group, submission, document)
+            brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
         self.ports.light.invoke([{"brief": brief, "member": member} for member in submission.open])
 
     def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, *, again: bool) -> list[Event]:
@@ -98,39 +83,10 @@ class Effects:
             return []
         run, group, chosen = stored.run.id, command.group, command.submission
         try:
-            request = self._translate(flow, stored, group, submission)
-            found = self.ports.jobs.find(request.queue, request.job_name) if again else None
-            if found is None:
-                brief = build_brief(flow, stored.run, stored.groups, group, submission, request.tempdir)
-                self._put_brief(run, group, submission, brief)
-                definition = self.ports.jobs.ensure_definition(request.definition)
-                found = self.ports.jobs.submit(request.submit | {"jobDefinition": definition})
+            taken = self.submitter.submit(flow, stored, group, submission, again=again)
         except (Refused, SpecError) as error:
             return [SubmitRefused(run, group, chosen, str(error))]
-        return [JobSubmitted(run, group, chosen, found, request.job_name)]
-
-    def _translate(self, flow: Flow, stored: Stored, group: GroupKey, submission: Submission) -> Request:
-        batch = flow.step(group.step).batch
-        queue = (batch.queue if batch else None) or self.dispatch.defaults.queue
-        if not queue:
-            raise Refused(
-                f"step {group.step!r} names no job queue and the relay has none; "
-                "say @batch(queue=…) or deploy the relay with one"
-            )
-        pointers = Pointers(
-            relay=self.dispatch.relay,
-            run=stored.run.id,
-            brief=f"s3://{self.dispatch.data_bucket}/{keys.brief(stored.run.id, group, submission.id)}",
-            bundle=f"s3://{self.dispatch.data_bucket}/{self.dispatch.bundle()}",
-            bootstrap=self.dispatch.bootstrap,
-        )
-        platform = self.ports.jobs.platform(queue)
-        return translate(flow, group, submission, platform, self.dispatch.defaults, pointers)
-
-    def _put_brief(self, run: str, group: GroupKey, submission: Submission, brief: dict[str, Any]) -> str:
-        key = keys.brief(run, group, submission.id)
-        self.ports.objects.put(key, json.dumps(brief).encode())
-        return key
+        return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms)]
 
     def _start_timer(self, run: str, command: StartTimer) -> None:
         task = command.group.task(command.member)

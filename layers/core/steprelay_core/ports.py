@@ -21,6 +21,18 @@ class Refused(Exception):
     """AWS will never take this request; the message says why."""
 
 
+class Denied(Refused):
+    """The relay's own role may not do this: a fault of how it is deployed, not of the request."""
+
+
+class QueueRefused(Refused):
+    """This job queue is not there, or does not take the job; another one may."""
+
+
+class DefinitionGone(Refused):
+    """The job definition is not active any more: somebody deregistered it since it was looked up."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """Commands saved with a state change and not yet known to be applied."""
@@ -50,8 +62,16 @@ class Deployment:
     schedules: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class UsedDefinition:
+    """A job definition that this relay used, by name, and when it last did (seconds since the epoch)."""
+
+    name: str
+    used_at: float
+
+
 class Store(Protocol):
-    """Runs, groups, outboxes and deployments with optimistic versions."""
+    """Runs, groups, outboxes and deployments with optimistic versions; and which job definitions are in use."""
 
     def load(self, run: str) -> Stored | None: ...
 
@@ -85,33 +105,56 @@ class Store(Protocol):
     def subscribers(self, event: str) -> list[Deployment]:
         """Deployments that a bus event of this name (detail-type) starts."""
 
+    def note_definition(self, used: UsedDefinition) -> None:
+        """Remember that a job definition was used; an earlier time than the one known changes nothing."""
+
+    def unused_definitions(self, before: float, *, limit: int) -> list[UsedDefinition]:
+        """Job definitions last used before this time (seconds since the epoch), the longest unused first."""
+
+    def forget_definition(self, used: UsedDefinition) -> bool:
+        """Remove a job definition unless it was used again since; whether it was removed by this call."""
+
 
 class Jobs(Protocol):
     """AWS Batch."""
 
     def platform(self, queue: str) -> Platform:
-        """The platform of the queue's compute environments.
+        """The platform that all compute environments of the queue have; unmanaged ones are EC2's. May be some minutes
+        old.
 
         Raises:
-            Refused: if there is no such queue.
+            QueueRefused: if there is no such queue, it takes no jobs, or the relay cannot use its environments.
+            Denied: if the relay may not look.
         """
 
-    def ensure_definition(self, request: dict[str, Any]) -> str:
+    def ensure_definition(self, request: dict[str, Any], *, anew: bool = False) -> str:
         """The ARN of the definition with this content (its name carries the hash), registered if need be.
+
+        Whoever races to register it gets the same one: the lowest revision that is active. What is remembered is
+        not believed where `anew` is given.
 
         Raises:
             Refused: if Batch rejects it.
         """
+
+    def retire_definition(self, name: str) -> int:
+        """Deregister all active revisions of a definition; how many there were. Jobs submitted with it run on."""
 
     def submit(self, request: dict[str, Any]) -> str:
         """SubmitJob; returns the job id.
 
         Raises:
-            Refused: if Batch rejects it.
+            QueueRefused: if it is the queue that does not take the job.
+            DefinitionGone: if the definition is not active.
+            Refused: if Batch rejects the job for any other reason.
         """
 
     def find(self, queue: str, job_name: str) -> str | None:
-        """The id of the newest job with this name in this queue, if ListJobs knows one."""
+        """The id of the newest job with this name in this queue, if ListJobs knows one.
+
+        Raises:
+            Refused: if there is no such queue.
+        """
 
     def terminate(self, job_id: str, reason: str) -> None: ...
 

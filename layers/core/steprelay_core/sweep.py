@@ -6,6 +6,7 @@ Nothing depends on it in the ordinary way of a run; it is what the promises rest
 from dataclasses import dataclass
 
 from steprelay_core.decide.overdue import find_overdue
+from steprelay_core.definitions import SECONDS_A_DAY, retire_unused
 from steprelay_core.engine import Engine
 from steprelay_core.inbound.envelope import Envelope, Ignored, Unreadable
 from steprelay_core.inbound.job import read_job_change
@@ -17,24 +18,37 @@ RUNS_PER_SWEEP = 500
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: runs looked at, outbox entries carried out again, events made up for."""
+    """What a sweep did: runs looked at, outbox entries carried out again, events made up for, and job definitions
+    deregistered because nobody used them any more."""
 
     runs: int
     redriven: int
     events: int
+    definitions: int = 0
 
 
 class Sweeper:
-    """Looks after the live runs of one relay (`relay`: the name its jobs carry)."""
+    """Looks after the live runs of one relay (`relay`: the name its jobs carry), and after its job definitions.
 
-    def __init__(self, engine: Engine, relay: str) -> None:
+    `expire_days`: after how long without use a definition is deregistered; 0 keeps them all.
+    """
+
+    def __init__(self, engine: Engine, relay: str, expire_days: int = 0) -> None:
         self.engine = engine
         self.relay = relay
+        self.expire_days = expire_days
 
     def sweep(self) -> Swept:
         runs = self.engine.ports.store.unsettled(limit=RUNS_PER_SWEEP)
         swept = [self._look_after(run) for run in runs]
-        return Swept(len(runs), sum(redriven for redriven, _ in swept), sum(events for _, events in swept))
+        redriven, events = sum(redriven for redriven, _ in swept), sum(events for _, events in swept)
+        return Swept(len(runs), redriven, events, self._retire_definitions())
+
+    def _retire_definitions(self) -> int:
+        if not self.expire_days:
+            return 0
+        ports = self.engine.ports
+        return retire_unused(ports.jobs, ports.store, ports.clock.now() - self.expire_days * SECONDS_A_DAY)
 
     def _look_after(self, run: str) -> tuple[int, int]:
         stored = self.engine.ports.store.load(run)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 
 from steprelay.relay.records import DeadLetters
-from steprelay_core.effects import Dispatch, Effects
+from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine
 from steprelay_core.intake.deploy import Deployer
+from steprelay_core.intake.queues import QueueCheck
 from steprelay_core.intake.receive import Intake
 from steprelay_core.intake.requests import Requests
 from steprelay_core.ports import Ports, Schedules, Uploads
 from steprelay_core.state.events import CancelRequested, RunStarted
+from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper
 
 
@@ -36,20 +38,22 @@ def assemble(
     dispatch: Dispatch,
     dead_letters: DeadLetters | None,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    definitions_expire_days: int = 0,
 ) -> Relay:
-    """A relay on these ports."""
+    """A relay on these ports; job definitions unused for some days are deregistered, for 0 days never."""
     engine = Engine(ports, Effects(ports, dispatch), new_id)
 
     def start(event: RunStarted | CancelRequested) -> str | None:
         return engine.handle(event).note
 
+    queues = QueueCheck(ports.jobs, dispatch.defaults, dispatch.bootstrap)
     deployer = Deployer(dispatch.relay, ports.store, schedules, ports.objects, ports.bus)
     return Relay(
         name=dispatch.relay,
         engine=engine,
-        intake=Intake(uploads, ports.objects, ports.bus, deployer, start),
+        intake=Intake(uploads, ports.objects, ports.bus, deployer, start, queues.problems),
         requests=Requests(ports.store, ports.objects, ports.bus, start),
-        sweeper=Sweeper(engine, dispatch.relay),
+        sweeper=Sweeper(engine, dispatch.relay, definitions_expire_days),
         dead_letters=dead_letters,
     )
 
@@ -88,4 +92,5 @@ def relay() -> Relay:
         SchedulerSchedules(clients, target),
         dispatch,
         SqsDeadLetters(clients, buried_at) if buried_at else None,
+        definitions_expire_days=settings.definitions_expire_days,
     )

@@ -5,12 +5,13 @@ import json
 from typing import Any
 
 from steprelay_core import keys
-from steprelay_core.effects import Dispatch, Effects
+from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine, Handled
 from steprelay_core.ports import Ports, Stored
 from steprelay_core.spec import validate_spec
 from steprelay_core.state.events import Event, JobChanged, LightEnded, RunStarted
 from steprelay_core.state.model import GroupKey, Origin, Run, TaskKey
+from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from steprelay_core.translate import Defaults
 from tests.fakes import FakeJobs, FixedClock, MemoryBus, MemoryLight, MemoryObjects, MemoryStore, MemoryTimers

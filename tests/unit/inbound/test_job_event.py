@@ -94,6 +94,28 @@ def test_a_child_of_an_array_has_an_index() -> None:
     assert event.job_id == f"{job('array_parent_failed').job_id}:3"
 
 
+def test_a_job_of_several_nodes_tells_of_its_main_node() -> None:
+    event, alike = job("multi_node_failed"), job("failed_program")
+    assert (event.job_id, event.index, event.size) == (alike.job_id, None, None)
+    assert (event.exit_code, event.log_stream, event.reason) == (1, LOG, "Essential container in task exited")
+    assert job("multi_node_running").status == "RUNNING"
+
+
+@pytest.mark.parametrize("node", [0, 1, 17])
+def test_the_nodes_of_a_job_say_nothing_that_it_does_not_say_itself(node: int) -> None:
+    event = read_job_event(altered("failed_program", jobId=f"{job('failed_program').job_id}#{node}"), "steprelay")
+    assert isinstance(event, Ignored)
+    assert f"#{node}' is a node of a multi-node job" in event.reason
+
+
+def test_a_node_s_event_is_ignored_whatever_else_it_holds() -> None:
+    assert isinstance(read_job_event(altered("multi_node_child_failed", attempts=7), "steprelay"), Ignored)
+
+
+def test_a_container_that_is_not_there_is_no_fault() -> None:
+    assert read_job_event(altered("failed_without_reason", container=None), "steprelay") == job("failed_without_reason")
+
+
 def test_keys_that_aws_adds_change_nothing() -> None:
     assert read_job_event(altered("running", newKey={"a": [1]}), "steprelay") == job("running")
 
@@ -105,6 +127,7 @@ def test_keys_that_aws_adds_change_nothing() -> None:
         ("job_of_another_relay", "belongs to relay 'steprelay-staging'"),
         ("unknown_status", "status 'HIBERNATING'"),
         ("queue_blocked", "'Batch Job Queue Blocked' from 'aws.batch' is not about a job"),
+        ("multi_node_child_failed", "#1' is a node of a multi-node job"),
     ],
 )
 def test_what_is_not_for_this_relay_is_ignored_with_the_reason(case: str, says: str) -> None:

@@ -116,6 +116,14 @@ def test_an_outcome_is_read() -> None:
     assert (outcome.status, outcome.attempt) == ("succeeded", 2)
 
 
+def test_an_outcome_may_say_what_its_step_used() -> None:
+    told = (
+        b'{"outcome_version": 1, "status": "succeeded", "attempt": 1, "usage": {"peak_memory_mib": 123, "more": 0.5}}'
+    )
+    assert decode_outcome(told, 1).usage == {"peak_memory_mib": 123, "more": 0.5}
+    assert decode_outcome(b'{"outcome_version": 1, "status": "succeeded", "attempt": 1}', 1).usage is None
+
+
 @pytest.mark.parametrize("body", [b"", b"not json", b"{}", b'{"outcome_version": 9, "status": "succeeded"}', b"\xff"])
 def test_nonsense_for_an_outcome_is_the_attempts_own_failure(body: bytes) -> None:
     outcome = decode_outcome(body, 3)

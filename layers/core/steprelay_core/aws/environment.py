@@ -1,5 +1,6 @@
 """What the template tells the functions, read once from their environment."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ _REQUIRED = {
 
 
 class IncompleteEnvironment(Exception):
-    """A function without the variables that the template gives it."""
+    """A function without the variables that the template gives it, or with one that says nothing usable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Settings:
     """One relay: its name, where its things are, and the defaults of its `@batch` steps.
 
     `runs_expire_days`: how long the state of runs is kept after its last change; 0 keeps it for good.
+    `definitions_expire_days`: after how long without use job definitions are deregistered; 0 keeps them.
     """
 
     relay: str
@@ -47,13 +49,14 @@ class Settings:
     scheduler_role_arn: str
     defaults: Defaults
     runs_expire_days: int = 0
+    definitions_expire_days: int = 0
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment (`os.environ`).
 
     Raises:
-        IncompleteEnvironment: naming every variable that is missing or empty.
+        IncompleteEnvironment: naming every variable that is missing or empty, or one that cannot be read.
     """
     missing = [variable for variable in _REQUIRED.values() if not environment.get(variable)]
     if missing:
@@ -67,6 +70,25 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         image=environment.get("STEPRELAY_BATCH_CONTAINER_IMAGE") or None,
         iam_role=environment.get("STEPRELAY_ECS_S3_ACCESS_IAM_ROLE") or None,
         execution_role=environment.get("STEPRELAY_ECS_FARGATE_EXECUTION_ROLE") or None,
+        registry=environment.get("STEPRELAY_BATCH_CONTAINER_REGISTRY") or None,
+        tags=_tags(environment.get("STEPRELAY_BATCH_DEFAULT_TAGS") or "{}"),
     )
-    days = int(environment.get("STEPRELAY_RUNS_EXPIRE_DAYS") or 0)
-    return Settings(**values, defaults=defaults, runs_expire_days=days)
+    return Settings(
+        **values,
+        defaults=defaults,
+        runs_expire_days=int(environment.get("STEPRELAY_RUNS_EXPIRE_DAYS") or 0),
+        definitions_expire_days=int(environment.get("STEPRELAY_DEFINITIONS_EXPIRE_DAYS") or 0),
+    )
+
+
+def _tags(text: str) -> dict[str, str]:
+    try:
+        tags = json.loads(text)
+    except ValueError:
+        tags = None
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise IncompleteEnvironment(
+            f'STEPRELAY_BATCH_DEFAULT_TAGS must be a JSON object of text, for example {{"Team": "data"}}; '
+            f"given {text!r}; deploy the relay with another DefaultTags"
+        )
+    return tags

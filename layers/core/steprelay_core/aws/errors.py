@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from steprelay_core.ports import Refused
+from steprelay_core.ports import Denied, Refused
 
 # What no repetition changes. Everything else (throttling, server errors) botocore has repeated already; it is left
 # to come up, and the event to be delivered again.
-_LASTING = frozenset({"ClientException", "AccessDeniedException", "AccessDenied", "ValidationException"})
+_LASTING = frozenset({"ClientException", "ValidationException"})
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
 class Undelivered(Exception):
@@ -20,15 +21,24 @@ def error_code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
+def error_message(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Message", "")
+
+
 @contextmanager
 def refusals(doing: str) -> Iterator[None]:
-    """Turn what AWS will never take into `Refused`; `doing` says what was asked (`registering definition x`)."""
+    """Turn what AWS will never take into `Refused`, and what the relay may not do into `Denied`.
+
+    `doing` says what was asked (`registering definition x`).
+    """
     try:
         yield
     except ParamValidationError as error:
         raise Refused(f"{doing}: {error}") from error
     except ClientError as error:
-        if error_code(error) not in _LASTING:
-            raise
-        message = error.response.get("Error", {}).get("Message", "")
-        raise Refused(f"AWS refused {doing}: {message}") from error
+        told = f"AWS refused {doing}: {error_message(error)}"
+        if error_code(error) in _DENIED:
+            raise Denied(told) from error
+        if error_code(error) in _LASTING:
+            raise Refused(told) from error
+        raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steprelay_core import keys
 from steprelay_core.codec import decode, decode_commands, encode, encode_commands
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored, UsedDefinition
 from steprelay_core.state.model import Group, GroupKey, Run
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RUNS = "RUNS"
 OUTBOX = "OUTBOX"
+DEFINITIONS = "DEFINITIONS"
 # Counted up in the run's item by every save of a group, so that it is the sum of all groups' versions.
 GROUP_SAVES = "group_saves"
 
@@ -56,6 +57,10 @@ def subscription_key(event: str, flow: str) -> dict[str, AttributeValueTypeDef]:
     return key(event_pk(event), f"FLOW#{flow}")
 
 
+def definition_key(name: str) -> dict[str, AttributeValueTypeDef]:
+    return key(f"DEFINITION#{name}", "DEFINITION")
+
+
 def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
     """What the run's item holds at its next version, besides its key; without `live` once the run has ended."""
     saved = replace(run, version=run.version + 1)
@@ -63,7 +68,7 @@ def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
         "version": {"N": str(saved.version)},
         "status": {"S": run.status.value},
         "gsi_pk": {"S": RUNS},
-        "gsi_sk": {"S": f"{_iso(run.created_at)}#{run.id}"},
+        "gsi_sk": {"S": f"{iso(run.created_at)}#{run.id}"},
         "data": {"S": encode(saved)},
     }
     return values if run.status.terminal else values | {"live": {"S": RUNS}}
@@ -79,9 +84,9 @@ def outbox_item(run: str, entry: OutboxEntry) -> dict[str, AttributeValueTypeDef
     """Listed by age in the index `by_time`, so that what a dead handler of an ended run left is found as well."""
     return {
         **outbox_key(run, entry.id),
-        "created_at": {"N": repr(entry.created_at)},
+        "created_at": seconds(entry.created_at),
         "gsi_pk": {"S": OUTBOX},
-        "gsi_sk": {"S": f"{_iso(entry.created_at)}#{run}#{entry.id}"},
+        "gsi_sk": {"S": f"{iso(entry.created_at)}#{run}#{entry.id}"},
         "data": {"S": encode_commands(entry.commands)},
     }
 
@@ -94,6 +99,20 @@ def deployment_item(deployment: Deployment, version: int) -> dict[str, Attribute
 def subscription_item(event: str, deployment: Deployment) -> dict[str, AttributeValueTypeDef]:
     """Carries the whole deployment, so that an event finds what it starts with one query."""
     return {**subscription_key(event, deployment.flow), "data": {"S": encode(deployment)}}
+
+
+def definition_item(used: UsedDefinition) -> dict[str, AttributeValueTypeDef]:
+    """Listed by when it was last used in the index `by_time`."""
+    return {
+        **definition_key(used.name),
+        "used_at": seconds(used.used_at),
+        "gsi_pk": {"S": DEFINITIONS},
+        "gsi_sk": {"S": f"{iso(used.used_at)}#{used.name}"},
+    }
+
+
+def used_definition(item: Item) -> UsedDefinition:
+    return UsedDefinition(item["pk"]["S"].partition("#")[2], float(item["used_at"]["N"]))
 
 
 def run_of(item: Item) -> str:
@@ -133,6 +152,11 @@ def deployed(item: Item) -> Deployment:
     return decode(Deployment, item["data"]["S"])
 
 
-def _iso(seconds: float) -> str:
-    """Fixed width, so that texts sort as times do."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def seconds(at: float) -> AttributeValueTypeDef:
+    """A time in seconds since the epoch, to the last bit, so that it can be compared for being the same."""
+    return {"N": repr(at)}
+
+
+def iso(at: float) -> str:
+    """A time in seconds since the epoch; of fixed width, so that texts sort as times do."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from steprelay_core.aws.chunks import chunks
-from steprelay_core.aws.errors import error_code, refusals
-from steprelay_core.ports import Platform, Refused
+from steprelay_core.aws.definitions import JobDefinitions
+from steprelay_core.aws.errors import error_code, error_message, refusals
+from steprelay_core.aws.platforms import Platforms
+from steprelay_core.ports import DefinitionGone, Denied, Platform, QueueRefused, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from types_boto3_batch.type_defs import ComputeEnvironmentDetailTypeDef
 
     from steprelay_core.aws.clients import Clients
 
@@ -21,53 +22,35 @@ if TYPE_CHECKING:
 _DESCRIBE_LIMIT = 100
 _REASON_LIMIT = 1024
 
-_PLATFORMS: dict[str, Platform] = {"EC2": "ec2", "SPOT": "ec2", "FARGATE": "fargate", "FARGATE_SPOT": "fargate"}
+# SubmitJob has one error code for everything; only its words tell what it is that Batch does not take: "JobQueue q
+# not found", "JobDefinition arn:… is not in ACTIVE status", "not authorized … on resource: arn:…:job-queue/q".
+_ABOUT_THE_QUEUE = re.compile(r"job[ _-]?queue", re.IGNORECASE)
+_ABOUT_THE_DEFINITION = re.compile(r"job[ _-]?definition.*(not found|not exist|not in ACTIVE)", re.IGNORECASE)
 
 
 class BatchJobs:
-    """Remembers platforms and definitions for the life of the process: neither changes under its name."""
+    """Submits, finds and ends jobs; platforms and definitions are looked up for it and remembered."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._platforms: dict[str, Platform] = {}
-        self._definitions: dict[str, str] = {}
+        self._platforms = Platforms(clients)
+        self._definitions = JobDefinitions(clients)
 
     def platform(self, queue: str) -> Platform:
-        if queue not in self._platforms:
-            with refusals(f"looking up job queue {queue!r}"):
-                self._platforms[queue] = self._find_platform(queue)
-        return self._platforms[queue]
+        return self._platforms.of(queue)
 
-    def _find_platform(self, queue: str) -> Platform:
-        queues = self._clients.batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
-        if not queues:
-            raise Refused(f"there is no job queue {queue!r} in AWS Batch")
-        names = [place["computeEnvironment"] for place in queues[0].get("computeEnvironmentOrder", [])]
-        # Without names the call would list every compute environment of the account.
-        found = self._clients.batch.describe_compute_environments(computeEnvironments=names) if names else None
-        if found is None or not found["computeEnvironments"]:
-            raise Refused(f"job queue {queue!r} has no compute environment that runs containers")
-        # Batch lets no queue mix platforms, so the first environment speaks for all.
-        return _platform_of(found["computeEnvironments"][0])
+    def ensure_definition(self, request: dict[str, Any], *, anew: bool = False) -> str:
+        return self._definitions.ensure(request, anew=anew)
 
-    def ensure_definition(self, request: dict[str, Any]) -> str:
-        name = str(request["jobDefinitionName"])
-        if name not in self._definitions:
-            with refusals(f"job definition {name}"):
-                self._definitions[name] = self._find_definition(name) or self._register(request)
-        return self._definitions[name]
-
-    def _find_definition(self, name: str) -> str | None:
-        found = self._clients.batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
-        return found[0]["jobDefinitionArn"] if found else None
-
-    def _register(self, request: dict[str, Any]) -> str:
-        # Two at once make two revisions with the same content: harmless.
-        return self._clients.batch.register_job_definition(**request)["jobDefinitionArn"]
+    def retire_definition(self, name: str) -> int:
+        return self._definitions.retire(name)
 
     def submit(self, request: dict[str, Any]) -> str:
-        with refusals(f"job {request.get('jobName')}"):
-            return self._clients.batch.submit_job(**request)["jobId"]
+        try:
+            with refusals(f"job {request.get('jobName')}"):
+                return self._clients.batch.submit_job(**request)["jobId"]
+        except Refused as refused:
+            raise _blamed(refused) from refused.__cause__
 
     def find(self, queue: str, job_name: str) -> str | None:
         pages = self._clients.batch.get_paginator("list_jobs").paginate(
@@ -96,13 +79,9 @@ class BatchJobs:
         ]
 
 
-def _platform_of(environment: ComputeEnvironmentDetailTypeDef) -> Platform:
-    name = environment["computeEnvironmentName"]
-    if environment.get("containerOrchestrationType", "ECS") != "ECS":
-        raise Refused(f"compute environment {name!r} runs on EKS; the relay needs one on ECS")
-    resources = environment.get("computeResources")
-    # An unmanaged environment carries no resources: its instances are EC2's, started by someone else.
-    kind = resources["type"] if resources else "EC2"
-    if kind not in _PLATFORMS:
-        raise Refused(f"compute environment {name!r} has type {kind}; known: {', '.join(_PLATFORMS)}")
-    return _PLATFORMS[kind]
+def _blamed(refused: Refused) -> Refused:
+    """What a refused submission is to be blamed on, as far as AWS's words tell."""
+    words = error_message(refused.__cause__) if isinstance(refused.__cause__, ClientError) else ""
+    if not isinstance(refused, Denied) and _ABOUT_THE_DEFINITION.search(words):
+        return DefinitionGone(str(refused))
+    return QueueRefused(str(refused)) if _ABOUT_THE_QUEUE.search(words) else refused

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from steprelay_core.aws import items
+from steprelay_core.aws.errors import error_code
 from steprelay_core.aws.transaction import Transaction
 from steprelay_core.codec import decode
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored
+from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored, UsedDefinition
 from steprelay_core.state.model import Group, Run, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
@@ -143,6 +147,29 @@ class DynamoStore:
         found = self._query("pk = :pk", {":pk": {"S": items.event_pk(event)}}, ConsistentRead=True)
         return [items.deployed(item) for item in found]
 
+    def note_definition(self, used: UsedDefinition) -> None:
+        put = partial(self._clients.dynamodb.put_item, TableName=self._table, Item=items.definition_item(used))
+        _happened(
+            put,
+            ConditionExpression="attribute_not_exists(pk) OR used_at < :used_at",
+            ExpressionAttributeValues={":used_at": items.seconds(used.used_at)},
+        )
+
+    def unused_definitions(self, before: float, *, limit: int) -> list[UsedDefinition]:
+        values: Item = {":kind": {"S": items.DEFINITIONS}, ":before": {"S": items.iso(before)}}
+        more: dict[str, Any] = {"IndexName": _BY_TIME, "PaginationConfig": {"PageSize": limit}}
+        found = self._query("gsi_pk = :kind AND gsi_sk < :before", dict(values), **more)
+        return [items.used_definition(item) for item in islice(found, limit)]
+
+    def forget_definition(self, used: UsedDefinition) -> bool:
+        # The index may lag behind: the item itself tells whether it was used again.
+        delete = partial(self._clients.dynamodb.delete_item, TableName=self._table, Key=items.definition_key(used.name))
+        return _happened(
+            delete,
+            ConditionExpression="used_at = :used_at",
+            ExpressionAttributeValues={":used_at": items.seconds(used.used_at)},
+        )
+
     def _get(self, key: dict[str, AttributeValueTypeDef]) -> Item | None:
         answer = self._clients.dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return answer.get("Item")
@@ -152,3 +179,14 @@ class DynamoStore:
             TableName=self._table, KeyConditionExpression=condition, ExpressionAttributeValues=values, **more
         )
         return (item for page in pages for item in page["Items"])
+
+
+def _happened(write: Callable[..., object], **conditions: Any) -> bool:
+    """Make a conditional write; False if its condition does not hold."""
+    try:
+        write(**conditions)
+    except ClientError as error:
+        if error_code(error) != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True

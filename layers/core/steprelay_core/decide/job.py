@@ -68,6 +68,7 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
 
 
 def _is_ours(submission: Submission, job: JobChanged) -> bool:
+    """A child of an array is `<job id>:<index>`."""
     return submission.job_id is None or submission.job_id == job.job_id.partition(":")[0]
 
 
@@ -100,7 +101,7 @@ def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcom
         if failure is None:
             _await_children(draft, submission, job)
         else:
-            fail_attempt(draft, job.group, Ranges.collect(members_alike), submission.attempt, failure)
+            fail_attempt(draft, job.group, submission, Ranges.collect(members_alike), failure)
 
 
 def _await_children(draft: Draft, submission: Submission, job: JobChanged) -> None:
@@ -118,15 +119,15 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
         outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=transition)
         succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
     elif job.size is None:
-        fail_attempt(draft, job.group, members, submission.attempt, classify(job))
+        fail_attempt(draft, job.group, submission, members, classify(job))
 
 
 def _outcomes_of(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:
-    found, step = {}, draft.flow.step(key.step)
+    found = {}
     for member in members:
         outcome = outcomes.get((key.task(member), attempt))
         if outcome is not None:
-            found[member] = judge(step, outcome)
+            found[member] = judge(draft.flow, key.step, outcome)
     return found
 
 
@@ -145,7 +146,8 @@ def on_job_submitted(draft: Draft, event: JobSubmitted) -> None:
         draft.ask(TerminateJob(event.job_id, f"{CANCEL_PREFIX}: the attempt is over"))
         return
     if submission.job_id is None or submission.job_name is None:
-        changed = replace(submission, job_id=submission.job_id or event.job_id, job_name=event.job_name)
+        job_id = submission.job_id or event.job_id
+        changed = replace(submission, job_id=job_id, job_name=event.job_name, terms=event.terms or submission.terms)
         draft.put(swap_submission(draft.group(event.group), changed))
 
 
@@ -155,5 +157,5 @@ def on_submit_refused(draft: Draft, event: SubmitRefused) -> None:
         draft.note = "the refused attempt is over already"
         return
     failure = Failure("config", event.reason)
-    fail_attempt(draft, event.group, submission.open, submission.attempt, failure)
+    fail_attempt(draft, event.group, submission, submission.open, failure)
     finish_if_done(draft)

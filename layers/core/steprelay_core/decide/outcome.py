@@ -1,15 +1,18 @@
 """Whether an outcome can be believed: user code holds the role that writes it."""
 
-from steprelay_core.spec import Step
+from steprelay_core.spec import Flow
 from steprelay_core.state.model import Failure
 from steprelay_core.state.outcome import Outcome, OutcomeFailure
 
 # Ten array jobs. What comes from user code must have an end.
 FOREACH_LIMIT = 100_000
+# Each is a job of its own, and all jobs of a group are kept in one item and submitted by one function.
+MULTI_NODE_LIMIT = 200
 
 
-def judge(step: Step, outcome: Outcome) -> Outcome:
-    """The outcome, or a failed one in place of a success that does not fit the step's ways on."""
+def judge(flow: Flow, name: str, outcome: Outcome) -> Outcome:
+    """The outcome of a step, or a failed one in place of a success that does not fit the step's ways on."""
+    step = flow.step(name)
     if outcome.status == "failed":
         return outcome if outcome.failure is not None else _refuse(outcome, "it failed without saying why")
     if not step.next:
@@ -19,10 +22,21 @@ def judge(step: Step, outcome: Outcome) -> Outcome:
     fans_out = step.next[outcome.transition].foreach is not None
     if fans_out != (outcome.foreach_count is not None and outcome.foreach_count >= 0):
         return _refuse(outcome, f"foreach_count {outcome.foreach_count} does not fit the way taken")
-    if (outcome.foreach_count or 0) > FOREACH_LIMIT:
-        why = f"a foreach takes at most {FOREACH_LIMIT:,} items, this one has {_shown(outcome.foreach_count)}; nest two"
+    limit = MULTI_NODE_LIMIT if _has_multi_node(flow, name) else FOREACH_LIMIT
+    if (outcome.foreach_count or 0) > limit:
+        what = "a foreach" if limit == FOREACH_LIMIT else "a foreach with multi-node steps"
+        why = f"{what} takes at most {limit:,} items, this one has {_shown(outcome.foreach_count)}; nest two"
         return _refuse(outcome, why)
     return outcome
+
+
+def _has_multi_node(flow: Flow, name: str) -> bool:
+    """Whether this foreach is the innermost one around a step that runs on several nodes."""
+    for step, splits in flow.graph.splits.items():
+        batch, around = flow.step(step).batch, [split.step for split in splits if split.kind == "foreach"]
+        if batch is not None and batch.nodes > 1 and around[-1:] == [name]:
+            return True
+    return False
 
 
 def _refuse(outcome: Outcome, why: str) -> Outcome:

@@ -7,26 +7,28 @@ from steprelay_core.decide.advance import describe_failure
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
 from steprelay_core.decide.launch import launch
+from steprelay_core.decide.terms import terms_after
 from steprelay_core.spec.models import Retry
-from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Wait
+from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Wait
 from steprelay_core.state.ranges import Ranges
 
 # How many failed attempts a group keeps word for word; the first ones tell the cause.
 HISTORY_LIMIT = 50
 
 
-def fail_attempt(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure: Failure) -> None:
-    """Move these members past an attempt that failed.
+def fail_attempt(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, failure: Failure) -> None:
+    """Move these members of a submission past its attempt, which failed.
 
     The attempt is fenced first: whatever container of it still wakes finds its claim taken.
     """
+    attempt, step = submission.attempt, draft.flow.step(key.step)
     group = settle_members(draft.group(key), members)
     lines = tuple(FailedAttempt(member, attempt, draft.now, failure) for member in members)
     draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
     draft.ask(FenceAttempt(key, attempt, members.spans))
-    retry = draft.flow.step(key.step).retry
-    if draft.run.failure is None and not is_final(failure) and attempt <= (retry.times if retry else 0):
-        _try_again(draft, key, members, attempt + 1, delay_before(attempt + 1, retry) if retry else 0)
+    if draft.run.failure is None and not is_final(failure) and step.retry and attempt <= step.retry.times:
+        due = draft.now + delay_before(attempt + 1, step.retry)
+        _try_again(draft, key, Wait(attempt + 1, members, due, terms_after(step.batch, submission.terms, failure)))
     else:
         give_up(draft, key, members, attempt, failure)
 
@@ -36,14 +38,13 @@ def delay_before(attempt: int, retry: Retry) -> float:
     return float(retry.minutes_between_retries) * 60 * float(retry.backoff) ** (attempt - 2)
 
 
-def _try_again(draft: Draft, key: GroupKey, members: Ranges, attempt: int, delay: float) -> None:
-    if delay <= 0:
-        launch(draft, key, members, attempt)
+def _try_again(draft: Draft, key: GroupKey, wait: Wait) -> None:
+    if wait.due <= draft.now:
+        launch(draft, key, wait.members, wait.attempt, wait.terms)
         return
-    wait = Wait(attempt, members, draft.now + delay)
     group = draft.group(key)
     draft.put(replace(group, waits=(*group.waits, wait)))
-    draft.ask(StartTimer(key, attempt, members.at(0), wait.due))
+    draft.ask(StartTimer(key, wait.attempt, wait.members.at(0), wait.due))
 
 
 def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure: Failure) -> None:

@@ -27,21 +27,20 @@ def on_started(draft: Draft) -> None:
 
 def on_light_ended(draft: Draft, event: LightEnded, outcomes: Outcomes) -> None:
     group = draft.group(event.group)
-    waiting = any(
-        submission.attempt == event.attempt and event.member in submission.open for submission in group.submissions
-    )
-    if not waiting or draft.run.status.terminal:
+    waiting = (item for item in group.submissions if item.attempt == event.attempt and event.member in item.open)
+    submission = next(waiting, None)
+    if submission is None or draft.run.status.terminal:
         draft.note = "no attempt is waiting for this end"
         return
     found = outcomes.get((event.group.task(event.member), event.attempt))
-    outcome = judge(draft.flow.step(event.group.step), found) if found is not None else None
+    outcome = judge(draft.flow, event.group.step, found) if found is not None else None
     if outcome is not None and outcome.status == "succeeded":
         succeed(draft, event.group, {event.member: outcome}, event.attempt)
     elif outcome is not None and outcome.failure is not None:
-        fail_attempt(draft, event.group, Ranges.of(event.member), event.attempt, told(outcome.failure))
+        fail_attempt(draft, event.group, submission, Ranges.of(event.member), told(outcome.failure))
     else:
         failure = Failure("host", event.lost or "the light function left no outcome")
-        fail_attempt(draft, event.group, Ranges.of(event.member), event.attempt, failure)
+        fail_attempt(draft, event.group, submission, Ranges.of(event.member), failure)
     finish_if_done(draft)
 
 
@@ -59,10 +58,11 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
     if awaited[0].due > limit:
         draft.ask(StartTimer(event.group, event.attempt, event.member, awaited[0].due))
         return
-    # Others that are due by now go along: one array instead of many jobs.
+    # Others that are due by now go along: one array for all of the same terms instead of many jobs.
     due = [wait for wait in group.waits if wait.attempt == event.attempt and wait.due <= limit]
     draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in due)))
-    launch(draft, event.group, union(wait.members for wait in due), event.attempt)
+    for terms in dict.fromkeys(wait.terms for wait in due):
+        launch(draft, event.group, union(wait.members for wait in due if wait.terms == terms), event.attempt, terms)
 
 
 def on_cancel(draft: Draft, event: CancelRequested) -> None:

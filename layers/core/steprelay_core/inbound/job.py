@@ -52,14 +52,14 @@ class _Job(Inbound):
     status: str
     reason: str | None = Field(default=None, alias="statusReason")
     attempts: list[_Attempt] = Field(default_factory=list)
-    container: _Container = _Container()
+    container: _Container | None = None
     array: _Array = Field(default=_Array(), alias="arrayProperties")
     parameters: _Ours
     started_at: Milliseconds | None = Field(default=None, alias="startedAt")
 
 
 def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
-    """The change of one of this relay's jobs: a single job, the parent of an array, or one of its children.
+    """The change of one of this relay's jobs: a single job, a multi-node one, the parent of an array, or a child of it.
 
     Raises:
         Unreadable: if the job is ours but the event cannot be understood.
@@ -69,6 +69,9 @@ def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
     if owner != relay:
         whose = f"belongs to relay {owner!r}" if owner else "was not submitted by a relay"
         return Ignored(f"job {envelope.detail.get('jobId')!r} {whose}")
+    if "#" in str(envelope.detail.get("jobId")):
+        # AWS Batch user guide, "Multi-node parallel jobs": `job#index` is a node; the job ends as its main node does.
+        return Ignored(f"{envelope.detail['jobId']!r} is a node of a multi-node job; the job itself tells how it goes")
     try:
         job = _Job.model_validate(envelope.detail)
     except ValidationError as error:
@@ -79,10 +82,11 @@ def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
 
 
 def _changed(job: _Job) -> JobChanged:
-    """How a job ended stands at the top of its event or, if no container came up, only in its last attempt."""
+    """How a job ended stands at the top of its event; only in its last attempt if no container came up, or if the job
+    has several nodes and so no container of its own."""
     last = job.attempts[-1] if job.attempts and job.status in _ENDED else _Attempt()
-    inner = last.container or _Container()
-    exit_code = job.container.exit_code if job.container.exit_code is not None else inner.exit_code
+    outer, inner = job.container or _Container(), last.container or _Container()
+    exit_code = outer.exit_code if outer.exit_code is not None else inner.exit_code
     started_at = job.started_at if job.started_at is not None else last.started_at
     return JobChanged(
         run=job.parameters.run,
@@ -95,8 +99,8 @@ def _changed(job: _Job) -> JobChanged:
         index=job.array.index,
         size=job.array.size,
         exit_code=exit_code,
-        container_reason=job.container.reason or inner.reason or "",
-        log_stream=job.container.log_stream or inner.log_stream,
+        container_reason=outer.reason or inner.reason or "",
+        log_stream=outer.log_stream or inner.log_stream,
         # Batch tells milliseconds.
         started_at=None if started_at is None else started_at / 1000,
     )

@@ -53,13 +53,15 @@ class Intake:
         bus: Bus,
         deployer: Deployer,
         start: Callable[[RunStarted], str | None],
+        check: Callable[[Flow], list[Problem]],
     ) -> None:
-        """`start` hands a run to the engine and returns its note."""
+        """`start` hands a run to the engine and returns its note; `check` tells what AWS Batch would not take."""
         self._uploads = uploads
         self._objects = objects
         self._bus = bus
         self._deployer = deployer
         self._start = start
+        self._check = check
 
     def receive(self, upload: Upload) -> Received:
         """Handle one upload to its end; what the upload holds never raises, only AWS does."""
@@ -77,14 +79,21 @@ class Intake:
 
     def _accept(self, upload: Upload, head: UploadHead) -> Accepted:
         package = read_package(lambda start, size: self._uploads.read(upload, start, size), head.size)
-        if upload.purpose == "deploy":
-            self._deployer.check(package.flow)
-            digest = self._store(upload, head, package.spec)
-            note = self._deployer.deploy(package.flow, digest, upload, head.uploaded_at)
-            return Accepted(package.flow.name, digest, None, note)
-        parameters = read_parameters(package.flow.spec, _metadata_parameters(head.metadata))
+        problems, parameters = self._check(package.flow), {}
+        try:
+            if upload.purpose == "deploy":
+                self._deployer.check(package.flow)
+            else:
+                parameters = read_parameters(package.flow.spec, _metadata_parameters(head.metadata))
+        except SpecError as error:
+            problems += error.problems
+        if problems:
+            raise SpecError(problems)
         digest = self._store(upload, head, package.spec)
-        return self._run(upload, package.flow, digest, parameters)
+        if upload.purpose == "run":
+            return self._run(upload, package.flow, digest, parameters)
+        note = self._deployer.deploy(package.flow, digest, upload, head.uploaded_at)
+        return Accepted(package.flow.name, digest, None, note)
 
     def _store(self, upload: Upload, head: UploadHead, spec: bytes) -> str:
         digest = self._uploads.store(upload, head)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from steprelay_core.state.model import GroupKey, Origin
+from steprelay_core.state.model import GroupKey, Origin, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,17 @@ class TimerDue:
 
 @dataclass(frozen=True, slots=True)
 class JobSubmitted:
-    """Batch took a submission; the engine tells itself what SubmitJob answered."""
+    """Batch took a submission; the engine tells itself what SubmitJob answered.
+
+    `terms`: those it was taken on in the end, where a queue of the step's list would not have it.
+    """
 
     run: str
     group: GroupKey
     submission: str
     job_id: str
     job_name: str
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)

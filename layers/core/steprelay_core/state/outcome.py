@@ -28,3 +28,5 @@ class Outcome(BaseModel):
     transition: int | None = None
     foreach_count: int | None = None
     failure: OutcomeFailure | None = None
+    # What the step used, as far as its runner could tell: `peak_memory_mib`.
+    usage: dict[str, float] | None = None

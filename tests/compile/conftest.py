@@ -6,8 +6,9 @@ from textwrap import dedent, indent
 
 import pytest
 
-from steprelay.compile import Compiled, CompileError, CompileProblem, compile_file
-from steprelay_core.spec import Spec
+from steprelay.compile import Compiled, CompileError, CompileProblem, Options, compile_file, read_overrides
+from steprelay.compile.options import NO_OPTIONS
+from steprelay_core.spec import Batch, Spec, Step
 
 HEAD = """\
 from steprelay import *
@@ -29,24 +30,33 @@ class Bench:
     def write_body(self, body: str) -> None:
         self.file.write_text(HEAD + indent(dedent(body), "    "))
 
-    def compiled(self, body: str) -> Compiled:
+    def compiled(self, body: str, options: Options = NO_OPTIONS) -> Compiled:
         self.write_body(body)
-        return compile_file(self.file)
+        return compile_file(self.file, options=options)
 
-    def spec(self, body: str) -> Spec:
-        return self.compiled(body).flow.spec
+    def spec(self, body: str, options: Options = NO_OPTIONS) -> Spec:
+        return self.compiled(body, options).flow.spec
 
-    def problems(self, body: str) -> tuple[CompileProblem, ...]:
+    def start(self, decorators: str, *overrides: str) -> Step:
+        """The step with these decorators, under these `--with`."""
+        return self.spec(decorated(decorators), commanded(*overrides)).steps["start"]
+
+    def batch(self, decorators: str, *overrides: str) -> Batch:
+        batch = self.start(decorators, *overrides).batch
+        assert batch is not None
+        return batch
+
+    def problems(self, body: str, options: Options = NO_OPTIONS) -> tuple[CompileProblem, ...]:
         self.write_body(body)
-        return self.problems_of_file()
+        return self.problems_of_file(options)
 
-    def problems_of_file(self) -> tuple[CompileProblem, ...]:
+    def problems_of_file(self, options: Options = NO_OPTIONS) -> tuple[CompileProblem, ...]:
         with pytest.raises(CompileError) as caught:
-            compile_file(self.file)
+            compile_file(self.file, options=options)
         return caught.value.problems
 
-    def only_problem(self, body: str) -> CompileProblem:
-        found = self.problems(body)
+    def only_problem(self, body: str, options: Options = NO_OPTIONS) -> CompileProblem:
+        found = self.problems(body, options)
         assert len(found) == 1, [str(problem) for problem in found]
         return found[0]
 
@@ -77,6 +87,11 @@ def decorated(decorators: str) -> str:
         def end(self):
             pass
         """)
+
+
+def commanded(*overrides: str) -> Options:
+    """As if each was typed behind a `--with`."""
+    return Options(overrides=read_overrides(overrides))
 
 
 @pytest.fixture

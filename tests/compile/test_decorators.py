@@ -3,23 +3,12 @@
 import pytest
 
 from steprelay_core.spec import Batch
-from steprelay_core.spec.models import Step
 from tests.compile.conftest import Bench, decorated
 
 
-def _step(bench: Bench, decorators: str) -> Step:
-    return bench.spec(decorated(decorators)).steps["start"]
-
-
-def _batch(bench: Bench, decorators: str) -> Batch:
-    batch = _step(bench, decorators).batch
-    assert batch is not None
-    return batch
-
-
 def test_batch_alone_means_its_defaults(bench: Bench) -> None:
-    assert _batch(bench, "@batch\n") == Batch()
-    assert _batch(bench, "@batch()\n") == Batch()
+    assert bench.batch("@batch\n") == Batch()
+    assert bench.batch("@batch()\n") == Batch()
 
 
 @pytest.mark.parametrize(
@@ -31,27 +20,39 @@ def test_batch_alone_means_its_defaults(bench: Bench) -> None:
         "use_tmpfs": True, "tmpfs_tempdir": False, "tmpfs_size": 512, "tmpfs_path": "/scratch",
         "ephemeral_storage": 21, "aws_batch_tags": {"Project": "x"},
         "log_driver": "awslogs", "log_options": {"awslogs-group": "a"}, "privileged": True,
+        "secrets": {"TOKEN": "arn:aws:ssm:us-east-1:123456789012:parameter/token"}, "architecture": "arm64",
+        "share_identifier": "research", "num_parallel": 4, "max_memory": 65536, "round_up": True, "trainium": 2,
     }.items(),
 )  # fmt: skip
 def test_every_argument_of_batch_reaches_the_spec(bench: Bench, argument: str, value: object) -> None:
-    assert getattr(_batch(bench, f"@batch({argument}={value!r})\n"), argument) == value
+    assert getattr(bench.batch(f"@batch({argument}={value!r})\n"), argument) == value
 
 
 def test_a_part_of_a_cpu_may_be_asked_for(bench: Bench) -> None:
-    assert _batch(bench, "@batch(cpu=0.25)\n").cpu == 0.25
+    assert bench.batch("@batch(cpu=0.25)\n").cpu == 0.25
 
 
 def test_none_is_as_good_as_not_given(bench: Bench) -> None:
-    assert _batch(bench, "@batch(cpu=None, gpu=None, image=None, trainium=None)\n") == Batch()
+    assert bench.batch("@batch(cpu=None, gpu=None, image=None, trainium=None)\n") == Batch()
 
 
-def test_trainium_is_another_name_for_inferentia(bench: Bench) -> None:
-    assert _batch(bench, "@batch(trainium=2)\n").inferentia == 2
+def test_several_queues_are_an_order_of_fallback(bench: Bench) -> None:
+    assert bench.batch("@batch(queue=['spot', 'on-demand'])\n").queues == ("spot", "on-demand")
+    assert bench.batch("@batch(queue=('spot', 'on-demand'))\n").queues == ("spot", "on-demand")
 
 
 def test_log_options_may_be_a_list_of_key_and_value(bench: Bench) -> None:
-    options = _batch(bench, '@batch(log_driver="awslogs", log_options=["awslogs-group:/a", "endpoint:http://x:1"])\n')
+    options = bench.batch('@batch(log_driver="awslogs", log_options=["awslogs-group:/a", "endpoint:http://x:1"])\n')
     assert options.log_options == {"awslogs-group": "/a", "endpoint": "http://x:1"}
+
+
+def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
+    batch = bench.batch(
+        "@batch(host_volumes='/data:/mnt:ro', efs_volumes=['fs-0123abcd'], ulimits={'nofile': [1024, 65536]})\n"
+    )
+    assert [(each.source, each.target, each.read_only) for each in batch.host_volumes] == [("/data", "/mnt", True)]
+    assert [(each.filesystem, each.target) for each in batch.efs_volumes] == [("fs-0123abcd", "/mnt/fs-0123abcd")]
+    assert (batch.ulimits["nofile"].soft, batch.ulimits["nofile"].hard) == (1024, 65536)
 
 
 @pytest.mark.parametrize(
@@ -70,38 +71,83 @@ def test_log_options_may_be_a_list_of_key_and_value(bench: Bench) -> None:
         ("@batch(tmpfs_path='x')", "@batch: 'tmpfs_path' must be an absolute path, given 'x'", None),
         (
             "@batch(aws_batch_tags={'aws:x': 'y'})",
-            "@batch: the name 'aws:x' must be 1 to 128 characters, not beginning with `aws:`",
+            "@batch: aws_batch_tags: the name 'aws:x' must be 1 to 128 characters, not beginning with `aws:`",
             None,
         ),
         (
             "@batch(log_options=['x'])",
-            "@batch 'log_options' holds 'x'",
+            "@batch: 'log_options' holds 'x'",
             'write "key:value", for example "awslogs-group:aws/batch/job"',
         ),
-        ("@batch(log_options='x:y')", "@batch: 'log_options' must be a mapping, given 'x:y'", None),
+        ("@batch(log_options='x:y')", "@batch: 'log_options' must be a list of text or a mapping, given 'x:y'", None),
+        (
+            "@batch(queue=[])",
+            "@batch: 'queue' must be text that is not empty or a list of text that is not empty, given []",
+            None,
+        ),
+        ("@batch(architecture='arm')", "@batch: 'architecture' must be one of 'x86_64', 'arm64', given 'arm'", None),
+        (
+            "@batch(host_volumes='data:/data')",
+            "@batch: host_volumes: 'source' must be an absolute path, given 'data'",
+            None,
+        ),
+        (
+            "@batch(ulimits=['nofile=1', 7])",
+            "@batch: 'ulimits' holds 7",
+            'write "nofile=1024:4096", or a mapping of names to limits',
+        ),
         (
             "@batch(inferentia=1, trainium=1)",
-            "@batch takes inferentia or trainium, not both",
-            "they are two names for the same devices",
+            "@batch: takes inferentia or trainium, not both; given 1 and 1",
+            "they are two names for the same devices: keep one",
         ),
-        ("@batch(trainium='1')", "@batch: 'trainium' must be a whole number, at least 0, given '1'", None),
+        (
+            "@batch(trainium='1')",
+            "@batch: 'trainium' must be a whole number, at least 0, given '1'",
+            "write it without quotes: trainium=1",
+        ),
+        (
+            "@batch(cpu='0.5')",
+            "@batch: 'cpu' must be a number above 0, given '0.5'",
+            "write it without quotes: cpu=0.5",
+        ),
+        (
+            "@batch(scheduling_priority=1)",
+            "@batch: a priority of 1 means nothing without a share",
+            "give share_identifier as well",
+        ),
+        (
+            "@batch(max_memory=1024)",
+            "@batch: max_memory is 1024 MiB, less than the 4096 MiB it starts with",
+            "raise it, or lower memory",
+        ),
+        ("@batch(queue=['a', 'a'])", "@batch: names a queue twice: a, a", "name each once"),
+        (
+            "@batch(use_tmpfs=True, tmpfs_path='/x', host_volumes='/x')",
+            "@batch: /x is the place of the tmpfs already",
+            "mount it elsewhere",
+        ),
         ("@retry(time=3)", "@retry has no argument 'time'", "did you mean 'times'?"),
         ("@retry(times=-1)", "@retry: 'times' must be a whole number from 0 to 99, given -1", None),
         ("@retry(backoff=0.5)", "@retry: 'backoff' must be a number, at least 1, given 0.5", None),
         ("@timeout(days=1)", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
-        ("@timeout(hours='2')", "@timeout: 'hours' must be a number, at least 0, given '2'", None),
+        (
+            "@timeout(hours='2')",
+            "@timeout: 'hours' must be a number, at least 0, given '2'",
+            "write it without quotes: hours=2",
+        ),
         ("@timeout", "@timeout gives no time", "for example @timeout(hours=2)"),
         ("@catch(var='a b')", "@catch: 'var' must be the name of an artifact, given 'a b'", None),
         ("@catch(variable='x')", "@catch has no argument 'variable'", "known: var, print_exception"),
         (
             "@environment(vars={'AWS_BATCH_X': '1'})",
             (
-                "@environment: the name 'AWS_BATCH_X' must be letters, digits and `_`, no digit first, "
+                "@environment: vars: the name 'AWS_BATCH_X' must be letters, digits and `_`, no digit first, "
                 "not beginning with AWS_BATCH (AWS Batch refuses that)"
             ),
             None,
         ),
-        ("@environment(vars={'X': None})", "@environment: 'X' must be text or a number, given None", None),
+        ("@environment(vars={'X': None})", "@environment: vars: 'X' must be text or a number, given None", None),
         ("@environment(X='1')", "@environment has no argument 'X'", "known: vars"),
         ("@resources(cpus=1)", "@resources has no argument 'cpus'", "did you mean 'cpu'?"),
         ("@resources(gpu=1)", "@resources asks for gpu=1, which a light step cannot have", "add @batch to the step"),
@@ -172,20 +218,56 @@ def test_a_decorator_given_twice_names_the_other_line(bench: Bench) -> None:
 
 
 def test_resources_and_batch_give_the_larger_of_each_value(bench: Bench) -> None:
-    batch = _batch(bench, "@resources(cpu=8, memory=2048, gpu=1, shared_memory=10)\n@batch(cpu=2, memory=16384)\n")
+    batch = bench.batch("@resources(cpu=8, memory=2048, gpu=1, shared_memory=10)\n@batch(cpu=2, memory=16384)\n")
     assert (batch.cpu, batch.memory, batch.gpu, batch.shared_memory) == (8, 16384, 1, 10)
 
 
 def test_the_defaults_of_resources_count_as_metaflow_has_it(bench: Bench) -> None:
-    assert _batch(bench, "@resources\n@batch(memory=1000)\n").memory == 4096
+    assert bench.batch("@resources\n@batch(memory=1000)\n").memory == 4096
 
 
 def test_the_defaults_of_batch_do_not_count_as_metaflow_has_it(bench: Bench) -> None:
-    assert _batch(bench, "@resources(memory=1000)\n@batch\n").memory == 1000
+    assert bench.batch("@resources(memory=1000)\n@batch\n").memory == 1000
 
 
 def test_resources_of_a_light_step_within_its_limits_are_accepted(bench: Bench) -> None:
-    assert _step(bench, "@resources(cpu=2, memory=8192)\n").batch is None
+    assert bench.start("@resources(cpu=2, memory=8192)\n").batch is None
+
+
+def test_resources_raise_what_memory_may_grow_from(bench: Bench) -> None:
+    problem = bench.only_problem(decorated("@resources(memory=9000)\n@batch(max_memory=8000)  # HERE\n"))
+    assert (problem.line, problem.message) == (
+        bench.line(),
+        "@batch: max_memory is 8000 MiB, less than the 9000 MiB it starts with",
+    )
+
+
+def test_a_secret_that_is_a_variable_too_is_told_at_batch(bench: Bench) -> None:
+    secret = "arn:aws:ssm:us-east-1:123456789012:parameter/token"
+    problem = bench.only_problem(
+        decorated(f"@environment(vars={{'TOKEN': 'x'}})\n@batch(secrets={{'TOKEN': '{secret}'}})  # HERE\n")
+    )
+    assert (problem.line, problem.message) == (
+        bench.line(),
+        "@batch: 'TOKEN' is a secret and a variable of the environment",
+    )
+
+
+def test_problems_between_parameters_are_told_beside_those_of_the_graph(bench: Bench) -> None:
+    found = bench.problems(
+        """
+        @batch(scheduling_priority=1)
+        @step
+        def start(self):
+            self.next(self.edn)
+
+        @step
+        def end(self):
+            pass
+        """
+    )
+    assert any("a priority of 1" in problem.message for problem in found)
+    assert any("edn" in problem.message for problem in found)
 
 
 def test_a_disk_that_batch_does_not_know_is_a_warning(bench: Bench) -> None:
@@ -195,20 +277,20 @@ def test_a_disk_that_batch_does_not_know_is_a_warning(bench: Bench) -> None:
 
 
 def test_a_timeout_is_the_sum_in_whole_seconds(bench: Bench) -> None:
-    assert _step(bench, "@timeout(seconds=1.5, minutes=2, hours=1)\n@batch\n").timeout_seconds == 3722
+    assert bench.start("@timeout(seconds=1.5, minutes=2, hours=1)\n@batch\n").timeout_seconds == 3722
 
 
 def test_a_timeout_below_a_minute_is_fine(bench: Bench) -> None:
-    assert _step(bench, "@timeout(seconds=5)\n").timeout_seconds == 5
+    assert bench.start("@timeout(seconds=5)\n").timeout_seconds == 5
 
 
 def test_a_long_timeout_is_fine_on_batch(bench: Bench) -> None:
-    assert _step(bench, "@timeout(hours=2)\n@batch\n").timeout_seconds == 7200
+    assert bench.start("@timeout(hours=2)\n@batch\n").timeout_seconds == 7200
 
 
 def test_retry_and_catch_carry_what_was_given(bench: Bench) -> None:
-    step = _step(
-        bench, "@retry(times=4, minutes_between_retries=0.5, backoff=2)\n@catch(var='e', print_exception=False)\n"
+    step = bench.start(
+        "@retry(times=4, minutes_between_retries=0.5, backoff=2)\n@catch(var='e', print_exception=False)\n"
     )
     assert step.retry is not None
     assert step.catch is not None
@@ -217,16 +299,16 @@ def test_retry_and_catch_carry_what_was_given(bench: Bench) -> None:
 
 
 def test_a_bare_retry_has_the_documented_defaults(bench: Bench) -> None:
-    retry = _step(bench, "@retry\n").retry
+    retry = bench.start("@retry\n").retry
     assert retry is not None
     assert (retry.times, retry.minutes_between_retries, retry.backoff) == (3, 2, 1)
 
 
 def test_numbers_in_the_environment_become_text(bench: Bench) -> None:
-    assert _step(bench, "@environment(vars={'A': 1, 'B': 'x=y, z'})\n").environment == {"A": "1", "B": "x=y, z"}
+    assert bench.start("@environment(vars={'A': 1, 'B': 'x=y, z'})\n").environment == {"A": "1", "B": "x=y, z"}
 
 
 def test_the_order_of_decorators_means_nothing(bench: Bench) -> None:
-    above = _step(bench, "@batch(cpu=2)\n@retry(times=1)\n")
-    below = _step(bench, "@retry(times=1)\n@batch(cpu=2)\n")
+    above = bench.start("@batch(cpu=2)\n@retry(times=1)\n")
+    below = bench.start("@retry(times=1)\n@batch(cpu=2)\n")
     assert above == below

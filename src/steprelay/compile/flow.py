@@ -2,13 +2,17 @@
 
 import inspect
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from steprelay.compile.hints import PYTHON_WORDS, flow_hints
+from steprelay.compile.layers import lay_over, written
 from steprelay.compile.needs import Needs, read_needs
+from steprelay.compile.options import NO_OPTIONS, Options
+from steprelay.compile.overrides import lost
 from steprelay.compile.parameters import read_parameters
 from steprelay.compile.problems import CompileError, CompileProblem, Place
 from steprelay.compile.source import FlowSource, Method, read_source
@@ -16,17 +20,23 @@ from steprelay.compile.starts import Starts, read_starts
 from steprelay.compile.steps import check_ends, check_steps
 from steprelay.compile.variables import check_variables
 from steprelay.compile.ways import Way, followed, read_ways
-from steprelay.sdk.decoration import FLOW_ATTRIBUTE, Decoration
+from steprelay.sdk.decoration import FLOW_ATTRIBUTE
 from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import SPEC_VERSION, Flow, Problem, SpecError, validate_spec
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A flow that can be packed. `warnings` say what is worth a look and stop nobody."""
+    """A flow that can be packed.
+
+    `warnings` say what is odd, `hints` what good practice advises; neither stops anybody. `provenance`: for each step
+    with batch, the parameters that somebody gave (cpu and memory always), each with where its value came from.
+    """
 
     flow: Flow
     warnings: tuple[CompileProblem, ...] = ()
+    hints: tuple[CompileProblem, ...] = ()
+    provenance: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,13 @@ class _Reading:
     warnings: list[CompileProblem]
 
 
-def compile_flow(flow_class: type[FlowSpec], *, file: Path | str, root: Path | str | None = None) -> Compiled:
+# The submitter's, whose official image a step gets unless it names one.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def compile_flow(
+    flow_class: type[FlowSpec], *, file: Path | str, root: Path | str | None = None, options: Options = NO_OPTIONS
+) -> Compiled:
     """Read the graph from the class's source and what each step needs from its decorators.
 
     `file` holds the class; `root` is the folder that is packed, `file`'s own unless given.
@@ -56,25 +72,40 @@ def compile_flow(flow_class: type[FlowSpec], *, file: Path | str, root: Path | s
     if not file.is_relative_to(folder):
         message = f"the flow is not in the folder that is packed, {folder}"
         raise CompileError([Place(str(file), 1).problem(message, "pack the folder of the flow, or one above it")])
-    reading = _read(flow_class, file)
+    reading = _read(flow_class, file, options)
     flow, problems = _validate(_document(reading, file, folder), reading) if reading.whole else (None, [])
     if flow is None or problems or reading.problems:
         raise CompileError([*reading.problems, *problems])
-    return Compiled(flow, tuple(sorted(set(reading.warnings), key=str)))
+    added = [name for name, needs in reading.needs.items() if needs.adds_time]
+    return Compiled(
+        flow,
+        tuple(sorted(set(reading.warnings), key=str)),
+        flow_hints(flow, options.overrides, added, partial(_place_of_decorator, reading), PYTHON_WORDS),
+        {name: needs.provenance for name, needs in reading.needs.items() if needs.provenance},
+    )
 
 
-def _read(flow_class: type[FlowSpec], file: Path) -> _Reading:
+def _read(flow_class: type[FlowSpec], file: Path, options: Options) -> _Reading:
     source = read_source(flow_class, file)
     calls = {name: read_ways(method) for name, method in source.steps.items()}
     ways, whole = followed(calls)
-    needs = {name: read_needs(_decorations(method)) for name, method in source.steps.items()}
+    needs = {name: _needs(method, options) for name, method in source.steps.items()}
     parameters, problems = read_parameters(source)
     starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters)
     problems += check_steps(source, calls)
     problems += check_variables(source, ways, whole=whole)
     problems += [*starts.problems, *(problem for need in needs.values() for problem in need.problems)]
+    for problem in lost(options.overrides, source.steps):
+        problems.append(source.place.problem(f"{problem.path}: {problem.message}", problem.hint))
     warnings = [*check_ends(source, calls), *(warning for need in needs.values() for warning in need.warnings)]
     return _Reading(source, ways, whole, needs, parameters, starts, problems, warnings)
+
+
+def _needs(method: Method, options: Options) -> Needs:
+    layers, problems = written(method.meta.decorations if method.meta else ())
+    lay_over(layers, [each for each in options.overrides if each.step in (None, method.name)], method.place)
+    needs = read_needs(layers, options, PYTHON)
+    return replace(needs, problems=(*problems, *needs.problems))
 
 
 def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
@@ -82,7 +113,7 @@ def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
     entrypoint = {
         "file": file.relative_to(folder).as_posix(),
         "class_name": flow_class.__name__,
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "python": PYTHON,
     }
     return {
         "spec_version": SPEC_VERSION,
@@ -117,7 +148,22 @@ def _validate(document: dict[str, Any], reading: _Reading) -> tuple[Flow | None,
     try:
         return validate_spec(document), []
     except SpecError as error:
-        return None, [_place(problem, reading).problem(problem.message, problem.hint) for problem in error.problems]
+        return None, [_placed(problem, reading) for problem in error.problems]
+
+
+def _placed(problem: Problem, reading: _Reading) -> CompileProblem:
+    needs = reading.needs.get(problem.step or "")
+    decorator = problem.path.removeprefix(f"steps.{problem.step}.").partition(".")[0]
+    if needs and decorator in needs.where:
+        where = needs.where[decorator]
+        return where.place.problem(f"{where.label}: {problem.message}", problem.hint)
+    return _place(problem, reading).problem(problem.message, problem.hint)
+
+
+def _place_of_decorator(reading: _Reading, step: str, name: str) -> Place:
+    """Where a decorator stands; the step itself where it has none of that name."""
+    where = reading.needs[step].where
+    return where[name].place if name in where else reading.source.steps[step].place
 
 
 def _place(problem: Problem, reading: _Reading) -> Place:
@@ -126,10 +172,6 @@ def _place(problem: Problem, reading: _Reading) -> Place:
         return ways[0].place
     method = reading.source.steps.get(problem.step or "")
     return method.place if method else reading.source.place
-
-
-def _decorations(method: Method) -> Iterable[Decoration]:
-    return method.meta.decorations if method.meta else ()
 
 
 def _doc(written: type | FunctionType) -> str | None:

@@ -9,18 +9,21 @@ from pathlib import Path
 from types import ModuleType
 
 from steprelay.compile.flow import Compiled, compile_flow
+from steprelay.compile.options import NO_OPTIONS, Options
 from steprelay.compile.problems import CompileError, CompileProblem, Place
 from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import nearest
 
 
-def compile_file(path: Path | str, class_name: str | None = None, *, root: Path | str | None = None) -> Compiled:
+def compile_file(
+    path: Path | str, class_name: str | None = None, *, root: Path | str | None = None, options: Options = NO_OPTIONS
+) -> Compiled:
     """Import the file and compile the flow in it; `class_name` chooses where it holds several.
 
     Raises:
         CompileError: if the file cannot be read or imported, holds no flow or several, or the flow has problems.
     """
-    return compile_flow(load_flow(path, class_name), file=path, root=root)
+    return compile_flow(load_flow(path, class_name), file=path, root=root, options=options)
 
 
 def load_flow(path: Path | str, class_name: str | None = None) -> type[FlowSpec]:

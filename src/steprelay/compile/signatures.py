@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from steprelay_core.spec.models import EnvironmentName, Mebibytes, Model, PositiveNumber
+from steprelay_core.spec.types import EnvironmentName, Mebibytes, Model, PositiveNumber
 
 Duration = Annotated[StrictInt, Field(ge=0)] | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 

@@ -30,7 +30,7 @@ def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str]) ->
     starts, seen = Starts(), dict[str, int]()
     known = list(parameters)
     for decoration in decorations:
-        checked = Checked(decoration)
+        checked = Checked.written(decoration)
         if decoration.name in seen:
             checked.say("is given twice", f"it stands in line {seen[decoration.name]} too: keep one")
         elif decoration.name == "schedule":

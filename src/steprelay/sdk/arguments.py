@@ -4,34 +4,48 @@ At run time every keyword is accepted and recorded: the compiler checks names an
 learns of all problems at once.
 """
 
-from typing import Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
 
 
 class BatchArguments(TypedDict, total=False):
-    """`memory`, `shared_memory`, `max_swap`, `tmpfs_size` in MiB; `ephemeral_storage` in GiB."""
+    """`memory`, `max_memory`, `shared_memory`, `max_swap`, `tmpfs_size` in MiB; `ephemeral_storage` in GiB.
 
-    cpu: float
-    memory: int
-    gpu: int
-    image: str
-    queue: str
-    iam_role: str
-    execution_role: str
-    shared_memory: int
-    max_swap: int
-    swappiness: int
-    inferentia: int
-    trainium: int
-    efa: int
-    use_tmpfs: bool
-    tmpfs_tempdir: bool
-    tmpfs_size: int
-    tmpfs_path: str
-    ephemeral_storage: int
-    aws_batch_tags: dict[str, str]
-    log_driver: str
-    log_options: list[str] | dict[str, str]
-    privileged: bool
+    None is as good as not given. docs/batch.md has the table of all parameters.
+    """
+
+    cpu: float | None
+    memory: int | None
+    gpu: int | None
+    image: str | None
+    queue: str | list[str] | tuple[str, ...] | None
+    iam_role: str | None
+    execution_role: str | None
+    shared_memory: int | None
+    max_swap: int | None
+    swappiness: int | None
+    inferentia: int | None
+    trainium: int | None
+    efa: int | None
+    use_tmpfs: bool | None
+    tmpfs_tempdir: bool | None
+    tmpfs_size: int | None
+    tmpfs_path: str | None
+    ephemeral_storage: int | None
+    aws_batch_tags: dict[str, str] | None
+    log_driver: str | None
+    log_options: list[str] | tuple[str, ...] | dict[str, str] | None
+    privileged: bool | None
+    host_volumes: str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any] | None
+    efs_volumes: str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any] | None
+    secrets: dict[str, str] | None
+    architecture: Literal["x86_64", "arm64"] | None
+    ulimits: Mapping[str, int | str | Sequence[int] | Mapping[str, int]] | Sequence[str | Mapping[str, Any]] | None
+    share_identifier: str | None
+    scheduling_priority: int | None
+    num_parallel: int | None
+    max_memory: int | None
+    round_up: bool | None
 
 
 class ResourcesArguments(TypedDict, total=False):

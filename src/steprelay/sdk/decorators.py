@@ -36,7 +36,11 @@ def batch(function: F, /) -> F: ...
 @overload
 def batch(**arguments: Unpack[BatchArguments]) -> Callable[[F], F]: ...
 def batch(*given: Any, **arguments: Any) -> Any:
-    """Run the step as an AWS Batch job with these resources; a step without it runs in a Lambda function."""
+    """Run the step as an AWS Batch job with these resources; a step without it runs in a Lambda function.
+
+    What is not given comes from the configuration of whoever packs the flow, then from the relay; `--with
+    batch:cpu=8` on the command line goes over what is given here.
+    """
     return record("batch", given, arguments)
 
 
@@ -45,7 +49,10 @@ def resources(function: F, /) -> F: ...
 @overload
 def resources(**arguments: Unpack[ResourcesArguments]) -> Callable[[F], F]: ...
 def resources(*given: Any, **arguments: Any) -> Any:
-    """What the step needs wherever it runs; beside `@batch` the larger value of each counts."""
+    """What the step needs wherever it runs; beside `@batch` the larger value of each counts.
+
+    As in Metaflow its defaults count too: beside a bare `@resources` a job has at least 1 vCPU and 4096 MiB.
+    """
     return record("resources", given, arguments)
 
 

@@ -1,0 +1,112 @@
+"""Configuration and command line on a hand-written spec, which is to its steps what decorators are to a class."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from steprelay.compile.arguments import Checked
+from steprelay.compile.flow import Compiled
+from steprelay.compile.hints import SPEC_WORDS, flow_hints
+from steprelay.compile.layers import lay_over
+from steprelay.compile.needs import Needs, read_needs
+from steprelay.compile.options import Options
+from steprelay.compile.overrides import Override, lost
+from steprelay.compile.problems import Place
+from steprelay_core.spec import Flow, Problem, SpecError, parse_spec, validate_spec
+
+# The fields of a step that say what decorators say, each with how a decorator says it.
+_FIELDS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    "batch": ("batch", lambda value: value),
+    "retry": ("retry", lambda value: value),
+    "timeout": ("timeout_seconds", lambda value: {"seconds": value}),
+    "catch": ("catch", lambda value: value),
+    "environment": ("environment", lambda value: {"vars": value}),
+}
+
+
+def compile_spec(raw: bytes | str, options: Options, file: str) -> Compiled:
+    """Read a hand-written spec and apply the options; steps that these make jobs are checked as jobs.
+
+    Raises:
+        SpecError: with every problem of the spec, else of the outcome.
+    """
+    return apply_options(parse_spec(_with_jobs(raw, options.overrides)), options, file)
+
+
+def apply_options(flow: Flow, options: Options, file: str) -> Compiled:
+    """The flow with what configuration and command line give its steps; `file` is the spec as people name it.
+
+    Raises:
+        SpecError: with every `--with` that the flow cannot follow, and every problem of the outcome.
+    """
+    document = flow.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    entrypoint = flow.spec.entrypoint
+    python = entrypoint.python if entrypoint else f"{sys.version_info.major}.{sys.version_info.minor}"
+    place = Place(file, 1)
+    problems = list(lost(options.overrides, document["steps"]))
+    provenance: dict[str, dict[str, str]] = {}
+    added: list[str] = []
+    for name, step in document["steps"].items():
+        overrides = [each for each in options.overrides if each.step in (None, name)]
+        needs = _apply(step, overrides, options, python, place)
+        problems += _as_problems(name, needs)
+        if needs.provenance:
+            provenance[name] = needs.provenance
+        if needs.adds_time:
+            added.append(name)
+    if problems:
+        raise SpecError(problems)
+    whole = validate_spec(document)
+    hints = flow_hints(whole, options.overrides, added, lambda *_: place, SPEC_WORDS)
+    return Compiled(whole, (), hints, provenance)
+
+
+def _with_jobs(raw: bytes | str, overrides: Iterable[Override]) -> bytes | str:
+    """The spec with an empty batch for steps that the command line gives one: no limits of light steps for them."""
+    given = [override for override in overrides if override.decorator == "batch" and not override.only_takes_away]
+    try:
+        document = json.loads(raw) if given else None
+    except (ValueError, RecursionError):
+        document = None
+    steps = document.get("steps") if isinstance(document, dict) else None
+    if not isinstance(steps, dict):
+        return raw
+    for name, step in steps.items():
+        if isinstance(step, dict) and step.get("batch") is None and any(one.step in (None, name) for one in given):
+            step["batch"] = {}
+    return json.dumps(document)
+
+
+def _apply(step: dict[str, Any], overrides: list[Override], options: Options, python: str, place: Place) -> Needs:
+    """Change the step in place: its batch, and what overrides are about. All else stays as it was written."""
+    touched = {override.decorator for override in overrides} | {"batch"}
+    origin = Path(place.file).name
+    present = {name for name, (field, _) in _FIELDS.items() if _has(step, field)}
+    layers = {name: _layer(name, step, place, origin) for name in _FIELDS if name in touched & present}
+    lay_over(layers, overrides, place)
+    needs = read_needs(layers, options, python)
+    for name, (field, _) in _FIELDS.items():
+        if name in touched:
+            step.pop(field, None)
+            if field in needs.fields:
+                step[field] = needs.fields[field]
+    if "batch" not in step:
+        return needs
+    return replace(needs, provenance=needs.provenance | dict.fromkeys(sorted(present - touched), origin))
+
+
+def _has(step: dict[str, Any], field: str) -> bool:
+    return bool(step.get(field)) if field == "environment" else step.get(field) is not None
+
+
+def _layer(name: str, step: dict[str, Any], place: Place, origin: str) -> Checked:
+    field, written = _FIELDS[name]
+    return Checked(name, place, origin, name, written(step[field]))
+
+
+def _as_problems(step: str, needs: Needs) -> Iterator[Problem]:
+    for problem in needs.problems:
+        yield Problem(f"steps.{step}", problem.message, problem.hint, step)

@@ -1,0 +1,157 @@
+"""Good practice is hinted at, once for all steps concerned, and stops nobody."""
+
+import pytest
+
+from steprelay.compile import Compiled
+from tests.compile.conftest import Bench, commanded, decorated
+
+_CALM = "@timeout(hours=1)\n@retry\n"
+
+
+def _said(compiled: Compiled) -> list[tuple[str, str | None]]:
+    return [(hint.message, hint.hint) for hint in compiled.hints]
+
+
+def _line(*steps: str) -> str:
+    """A flow of these steps one after the other, each on Batch, then a light end."""
+    source = ""
+    for step, following in zip(steps, [*steps[1:], "end"], strict=True):
+        source += f"@batch  # {step.upper()}\n@step\ndef {step}(self):\n    self.next(self.{following})\n\n"
+    return source + "@step\ndef end(self):\n    pass\n"
+
+
+def test_a_job_with_timeout_and_retry_is_left_alone(bench: Bench) -> None:
+    assert bench.compiled(decorated(f"{_CALM}@batch\n")).hints == ()
+
+
+def test_light_steps_are_left_alone(bench: Bench) -> None:
+    assert bench.compiled(decorated("")).hints == ()
+
+
+def test_a_job_without_timeout_is_hinted_at_where_its_decorator_stands(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry\n@batch  # HERE\n"))
+    assert _said(compiled) == [
+        ("step 'start': @batch without @timeout: a hung job runs, and costs, for ever", "add @timeout(hours=…)")
+    ]
+    assert (compiled.hints[0].file, compiled.hints[0].line) == bench.at()
+
+
+def test_a_flow_that_never_retries_is_told_so_once(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@timeout(hours=1)\n@batch  # HERE\n"))
+    assert _said(compiled) == [
+        ("step 'start': @batch without @retry: one lost instance or connection ends the run", "add @retry(times=3)")
+    ]
+
+
+def test_one_step_with_retry_shows_that_it_was_thought_of(bench: Bench) -> None:
+    source = _line("start", "train").replace("@batch  # TRAIN", "@batch\n@retry  # TRAIN")
+    assert not any("@retry" in message for message, _ in _said(bench.compiled(source)))
+
+
+@pytest.mark.parametrize(
+    "decorators", ["@batch(queue='Spot-cheap')  # HERE\n", "@batch(queue=['a', 'my-spot'])  # HERE\n"]
+)
+def test_a_spot_queue_without_retry_is_hinted_at(bench: Bench, decorators: str) -> None:
+    compiled = bench.compiled(decorated(f"@timeout(hours=1)\n{decorators}"))
+    assert _said(compiled) == [
+        (
+            (
+                "step 'start': a spot queue without @retry: "
+                "spot instances are reclaimed, and the first to go fails the run"
+            ),
+            "add @retry(times=3)",
+        )
+    ]
+    assert compiled.hints[0].line == bench.line()
+
+
+@pytest.mark.parametrize(
+    ("decorators", "message"),
+    [
+        ("@batch(queue=['a', 'b'])", "several queues without @retry: the next queue is"),
+        ("@batch(max_memory=8192)", "max_memory without @retry: more memory is"),
+    ],
+)
+def test_what_is_meant_for_a_second_attempt_needs_one(bench: Bench, decorators: str, message: str) -> None:
+    assert _said(bench.compiled(decorated(f"@timeout(hours=1)\n{decorators}\n"))) == [
+        (f"step 'start': {message} for the next attempt, and there is only one", "add @retry(times=3)")
+    ]
+
+
+def test_a_retry_of_no_times_is_none(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@timeout(hours=1)\n@retry(times=0)\n@batch(queue='spot')\n"))
+    assert len(compiled.hints) == 1
+
+
+@pytest.mark.parametrize(
+    ("decorators", "message", "hint"),
+    [
+        ("@batch(swappiness=60)", "swappiness without max_swap: AWS ignores it", "add max_swap, in MiB"),
+        (
+            "@batch(tmpfs_path='/scratch')",
+            "tmpfs_path or tmpfs_tempdir without a tmpfs: nothing is mounted",
+            "add use_tmpfs=True, or tmpfs_size",
+        ),
+        (
+            "@batch(tmpfs_tempdir=False)",
+            "tmpfs_path or tmpfs_tempdir without a tmpfs: nothing is mounted",
+            "add use_tmpfs=True, or tmpfs_size",
+        ),
+    ],
+)
+def test_parameters_that_do_nothing_alone_are_hinted_at(bench: Bench, decorators: str, message: str, hint: str) -> None:
+    assert _said(bench.compiled(decorated(f"{_CALM}{decorators}\n"))) == [(f"step 'start': {message}", hint)]
+
+
+@pytest.mark.parametrize(
+    "decorators",
+    [
+        "@batch(swappiness=60, max_swap=0)",
+        "@batch(tmpfs_path='/scratch', use_tmpfs=True)",
+        "@batch(tmpfs_tempdir=False, tmpfs_size=64)",
+        "@batch(max_memory=8192)",
+        "@batch(queue=['spot', 'on-demand'])",
+    ],
+)
+def test_the_same_parameters_beside_their_others_are_left_alone(bench: Bench, decorators: str) -> None:
+    assert bench.compiled(decorated(f"{_CALM}{decorators}\n")).hints == ()
+
+
+def test_ten_jobs_are_hinted_at_in_as_few_lines_as_one(bench: Bench) -> None:
+    compiled = bench.compiled(_line("start", *"abcdefghi"))
+    assert [message for message, _ in _said(compiled)] == [
+        "steps 'start', 'a', 'b' and 7 more: @batch without @retry: one lost instance or connection ends the run",
+        "steps 'start', 'a', 'b' and 7 more: @batch without @timeout: a hung job runs, and costs, for ever",
+    ]
+    assert {hint.line for hint in compiled.hints} == {bench.line("START")}
+
+
+def test_steps_made_jobs_by_the_command_line_are_hinted_at_where_they_stand(bench: Bench) -> None:
+    body = decorated("").replace("def start(self):", "def start(self):  # HERE")
+    compiled = bench.compiled(body, commanded("start/batch"))
+    assert {hint.line for hint in compiled.hints} == {bench.line()}
+
+
+def test_the_command_line_can_follow_the_advice(bench: Bench) -> None:
+    assert bench.compiled(decorated(""), commanded("batch", "retry:times=4", "timeout:hours=1")).hints == ()
+
+
+def test_light_steps_that_go_without_an_override_are_named(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry\n@batch\n"), commanded("timeout:hours=1"))
+    assert _said(compiled) == [
+        (
+            "--with timeout:hours=1 leaves out the light step 'end': a Lambda function has less",
+            "--with batch makes them jobs as well",
+        )
+    ]
+
+
+def test_a_timeout_that_is_the_sum_of_both_sides_is_named(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry\n@timeout(hours=2)  # HERE\n@batch\n"), commanded("timeout:minutes=10"))
+    assert _said(compiled) == [
+        (
+            "step 'start': --with adds to the time of @timeout, which makes 7800 s",
+            "a null takes away what is there: --with timeout:minutes=30,hours=null,seconds=null",
+        )
+    ]
+    assert compiled.hints[0].line == bench.line()

@@ -1,52 +1,14 @@
 """The runner as the main process of a container: real processes and signals."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from steprelay.runner.claim import Claim
+from tests.runner.containers import Containers
 from tests.runner.lab import Lab, flow, item, wait_until
-
-ROOT = Path(__file__).parents[2]
-PROGRAM = """
-import os, sys
-from pathlib import Path
-from steprelay.runner.main import main
-from tests.runner.folder_store import FolderStore
-sys.exit(main(os.environ, FolderStore(Path(os.environ["BUCKET"]))))
-"""
-
-
-class Containers:
-    """Starts runners over a lab's store."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.started: list[subprocess.Popen[str]] = []
-
-    def start(self, step: str, *ways: Any, environment: dict[str, str] | None = None, **changes: Any) -> Any:
-        key = self.lab.put_brief(step, *ways, **changes)
-        self.started.append(subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={
-                **os.environ, "BUCKET": str(self.lab.store.root), "STEPRELAY_BRIEF": f"s3://data/{key}",
-                "AWS_BATCH_JOB_ID": "job-1", "AWS_BATCH_JOB_ATTEMPT": "1", "TMPDIR": str(self.lab.folder),
-                **(environment or {}),
-            },
-        ))  # fmt: skip
-        return self.started[-1]
-
-    def run(self, step: str, *ways: Any, environment: dict[str, str] | None = None, **changes: Any) -> tuple[int, str]:
-        """Exit code and stderr."""
-        process = self.start(step, *ways, environment=environment, **changes)
-        _, error = process.communicate(timeout=60)
-        return process.returncode, error
 
 
 @pytest.fixture
@@ -82,12 +44,8 @@ def containers(tmp_path: Path) -> Iterator[Containers]:
             before="import os, time",
         ),
     )
-    running = Containers(lab)
-    yield running
-    for process in running.started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with Containers(lab) as running:
+        yield running
 
 
 def test_a_container_runs_its_task_and_exits_with_0(containers: Containers) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from steprelay.runner.store import Store
@@ -27,10 +28,11 @@ _IMMUTABLE = (int, float, complex, str, bytes, bool, type(None))
 
 
 class Payload:
-    """A pickled value: in memory while small, else in a temporary file. Close it when done."""
+    """A pickled value: in memory while small, else in a temporary file in `spool`. Close it when done."""
 
-    def __init__(self, value: Any) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=SMALL_BYTES, prefix="steprelay-")  # noqa: SIM115
+    def __init__(self, value: Any, spool: Path | None = None) -> None:
+        folder = None if spool is None else str(spool)
+        self._file = tempfile.SpooledTemporaryFile(max_size=SMALL_BYTES, prefix="steprelay-", dir=folder)  # noqa: SIM115
         self._digest = hashlib.sha256()
         self._size = 0
         pickle.Pickler(cast("BinaryIO", self), protocol=PICKLE_PROTOCOL).dump(value)
@@ -68,10 +70,14 @@ def artifact_key(flow: str, ref: Ref) -> str:
 
 @dataclass(frozen=True)
 class ArtifactReader:
-    """Loads artifacts of one flow; the bytes of small ones are kept, to tell later whether they changed."""
+    """Loads artifacts of one flow; the bytes of small ones are kept, to tell later whether they changed.
+
+    `spool`: a folder on disk for large ones. The step's own temporary folder may be memory, and is the step's.
+    """
 
     store: Store
     flow: str
+    spool: Path | None = None
     kept: dict[str, bytes] = field(default_factory=dict)
 
     def is_small(self, ref: Ref) -> bool:
@@ -96,7 +102,7 @@ class ArtifactReader:
         try:
             if body is not None or ref.size <= SMALL_BYTES:
                 return pickle.loads(body or self._fetch_and_keep(ref))  # noqa: S301 - the run's own data
-            with tempfile.TemporaryFile(prefix="steprelay-") as file:
+            with tempfile.TemporaryFile(prefix="steprelay-", dir=self.spool) as file:
                 self.store.download(artifact_key(self.flow, ref), file)
                 file.seek(0)
                 return pickle.load(file)  # noqa: S301 - the run's own data
@@ -157,7 +163,7 @@ class ArtifactWriter:
                 refs[name] = before
                 continue
             try:
-                payload = Payload(value)
+                payload = Payload(value, self.reader.spool)
             except Exception as error:  # pickling runs people's code, which may raise anything
                 problems.append(
                     f"step {self.step!r}: self.{name} is a {type(value).__qualname__} and cannot be stored as an "
@@ -183,7 +189,7 @@ class ArtifactWriter:
             return True
         if before.type != now.type or before.size > SMALL_BYTES:
             return False
-        again = Payload(self.reader.load(before))
+        again = Payload(self.reader.load(before), self.reader.spool)
         again.close()
         return again.ref.sha256 == now.sha256
 

@@ -1,15 +1,15 @@
 """A claimed attempt, watched: the step runs in a child, and what the child could not say is said for it."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steprelay.runner.outcome import Failure, Outcome, write_outcome
-from steprelay.runner.perform import Job, perform, settle
+from steprelay.runner.perform import EXIT_CODES, Job, perform, settle
 from steprelay.runner.supervise import Ending, Limits, supervise
 from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, duration
-from steprelay.runner.work import Context
 from steprelay.sdk.exceptions import TimeoutException
 
 
@@ -40,21 +40,40 @@ def make_attempt(
     failure = explain(ending)
     if failure is None:
         return Ended(None, 128 - ending.code if ending.code < 0 else ending.code)
-    status = record_failure(job, failure).status
+    status = record_failure(job, failure, job.meter.of_ended_process(ending.used)).status
     return Ended(status, 0 if status == "succeeded" else 1)
 
 
-def record_failure(job: Job, failure: Failure) -> Outcome:
+def run_beside_main_node(job: Job, limits: Limits) -> int:
+    """Run the step on another node of its job, where nothing is recorded; the exit code, 0 or 1.
+
+    143 where the node is stopped, as AWS Batch does once the main node is through.
+    """
+    ending = supervise(lambda progress: perform(job, progress), limits, forward_signals=True)
+    if ending.code in EXIT_CODES.values():
+        return ending.code
+    if was_reclaimed(ending):
+        return RECLAIMED_EXIT_CODE
+    print(f"steprelay: {explain_ending(job, ending).message}", file=sys.stderr)  # noqa: T201
+    return EXIT_CODES["failed"]
+
+
+def record_failure(job: Job, failure: Failure, peak_memory_mib: int | None = None) -> Outcome:
     """Leave the outcome of a step that could not do it itself; `@catch` counts here as well."""
-    context = Context.of(job.task, job.store)
+    context = job.context
     error = TimeoutException(failure.message) if failure.class_ == "timeout" else None
-    outcome = settle(context, context.untouched(), failure, error)
+    outcome = replace(settle(context, context.untouched(), failure, error), peak_memory_mib=peak_memory_mib)
     return write_outcome(job.store, job.task, job.attempt, outcome, time.time())
+
+
+def was_reclaimed(ending: Ending) -> bool:
+    """Whether the child ended because the container is being taken away."""
+    return ending.stopped == "reclaim" or ending.code in (RECLAIMED_EXIT_CODE, -signal.SIGTERM)
 
 
 def explain_batch(job: Job, ending: Ending) -> Failure | None:
     """In a container: Batch itself tells reclaims and memory kills best, so those leave no outcome."""
-    if ending.stopped == "reclaim" or ending.code in (RECLAIMED_EXIT_CODE, -signal.SIGTERM):
+    if was_reclaimed(ending):
         return None
     if ending.stopped is None and ending.code == -signal.SIGKILL:
         return None

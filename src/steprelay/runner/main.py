@@ -11,25 +11,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from steprelay.runner.attempt import explain_batch, make_attempt, record_failure
+from steprelay.runner.attempt import explain_batch, make_attempt, record_failure, run_beside_main_node
 from steprelay.runner.brief import BriefError, Task, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
+from steprelay.runner.nodes import PATIENT, Node, NoMainNode, Patience, job_of, node_of, wait_for_main_node
 from steprelay.runner.outcome import Attempt, Failure
 from steprelay.runner.package import PackageError, unpack_package
 from steprelay.runner.perform import EXIT_CODES, Job
 from steprelay.runner.store import Missing, Store
 from steprelay.runner.supervise import Limits
+from steprelay.runner.tempdir import mounted
+from steprelay.runner.usage import container_meter
 from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed
 
 NOTHING_TO_DO = 0
 CANNOT_RUN = 1
 
 
-def main(environment: Mapping[str, str] = os.environ, store: Store | None = None) -> int:
+def main(environment: Mapping[str, str] = os.environ, store: Store | None = None, patience: Patience = PATIENT) -> int:
     """Run the attempt this container was started for; the exit code of the container.
 
     0 after success, and where the attempt is not ours to run; 1 after a failure; 143 when reclaimed; 137 when
-    the step's process was killed from outside.
+    the step's process was killed from outside. `patience`: of the nodes that wait for the main one.
     """
     signal.signal(signal.SIGTERM, _reclaim)
     place: str | None = None
@@ -37,30 +40,30 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
         bucket, key = parse_address(environment.get("STEPRELAY_BRIEF", ""))
         store = store or _s3_store(bucket)
         task = task_of(read_brief(store.get(key)), _number(environment, "AWS_BATCH_JOB_ARRAY_INDEX"))
-        attempt = Attempt(
-            environment.get("AWS_BATCH_JOB_ID"), _number(environment, "AWS_BATCH_JOB_ATTEMPT"), time.time()
-        )
+        task, node = mounted(task, environment), node_of(environment)
+        attempt = Attempt(job_of(environment, node), _number(environment, "AWS_BATCH_JOB_ATTEMPT"), time.time())
         mine = Claim(attempt.job_id, attempt.batch_attempt, f"runner:{uuid.uuid4()}", attempt.started_at)
-        taken = claim(store, task, mine)
+        taken = claim(store, task, mine) if node.is_main else wait_for_main_node(store, task, mine, patience)
         if taken is not None:
             _say(f"attempt {task.brief.attempt} of {task.name} belongs to {taken.owner or taken.job_id}: leaving")
             return NOTHING_TO_DO
         place = tempfile.mkdtemp(prefix="steprelay-")
-        return run_claimed(task, attempt, store, Path(place))
-    except (BriefError, Missing) as error:
+        return run_claimed(task, attempt, store, Path(place), node)
+    except (BriefError, Missing, NoMainNode) as error:
         _say(str(error))
         return CANNOT_RUN
     except Reclaimed:
         return RECLAIMED_EXIT_CODE
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # all is said; a stop that comes now is no news
         if place is not None:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path) -> int:
-    """Run an attempt that is ours, in a folder that is ours; the exit code."""
+def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path, node: Node) -> int:
+    """Run an attempt that is our job's, in a folder that is ours; the exit code."""
     package = place / "package"
-    job = Job(task, attempt, store, package=package, folder=package, scratch=place)
+    job = Job(task, attempt, store, package, folder=package, scratch=place, node=node, meter=container_meter())
     try:
         if task.brief.package is not None:
             unpack_package(store, task.brief.package, package)
@@ -68,7 +71,11 @@ def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path) -> int:
             package.mkdir()
     except (PackageError, Missing) as error:
         _say(str(error))
+        if not node.is_main:
+            return CANNOT_RUN
         return EXIT_CODES[record_failure(job, Failure("program", "PackageError", str(error))).status]
+    if not node.is_main:
+        return run_beside_main_node(job, Limits())
     ended = make_attempt(job, Limits(), forward_signals=True, explain=lambda ending: explain_batch(job, ending))
     return ended.exit_code
 

@@ -42,7 +42,10 @@ class StackFrame:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. `transition`: position of the way taken; `stack`: the foreachs it ran in."""
+    """How an attempt ended. `transition`: position of the way taken; `stack`: the foreachs it ran in.
+
+    `peak_memory_mib`: the most memory it held at a time; None where nobody knows.
+    """
 
     status: str
     transition: int | None = None
@@ -51,6 +54,7 @@ class Outcome:
     stack: tuple[StackFrame, ...] = ()
     failure: Failure | None = None
     caught: bool = False
+    peak_memory_mib: int | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -83,6 +87,8 @@ def encode_outcome(task: Task, attempt: Attempt, outcome: Outcome, ended_at: flo
         "failure": asdict(outcome.failure.bounded()) if outcome.failure else None,
         "caught": outcome.caught,
     }
+    if outcome.peak_memory_mib is not None:
+        document["usage"] = {"peak_memory_mib": outcome.peak_memory_mib}
     return json.dumps(document).encode()
 
 
@@ -98,6 +104,7 @@ def decode_outcome(raw: bytes) -> Outcome:
         stack=tuple(StackFrame(frame["index"], frame["size"], frame["items"]) for frame in document.get("stack", ())),
         failure=failure and Failure(**{key: failure.get(key) for key in Failure.__slots__}),
         caught=bool(document.get("caught")),
+        peak_memory_mib=(document.get("usage") or {}).get("peak_memory_mib"),
     )
 
 

@@ -3,19 +3,21 @@
 import logging
 import os
 import sys
-import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from steprelay.runner.brief import Task
+from steprelay.runner.brief import Brief, Task
 from steprelay.runner.command_step import CommandFailed, CommandStep
+from steprelay.runner.nodes import ONLY_NODE, Node
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
 from steprelay.runner.progress import Progress
 from steprelay.runner.python_step import PythonStep
 from steprelay.runner.store import Store
+from steprelay.runner.tempdir import use_tempdir
 from steprelay.runner.traces import user_traceback
+from steprelay.runner.usage import PROCESS_METER, Meter
 from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed, Reclaims, TimeLimit, time_limit
 from steprelay.runner.work import Context, Remains, catch, succeed
 
@@ -24,7 +26,10 @@ EXIT_CODES = {"succeeded": 0, "failed": 1}
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed attempt. `package`: where the package is unpacked; `folder`: where the step works; `scratch`: ours."""
+    """A claimed attempt. `package`: where the package is unpacked; `folder`: where the step works; `scratch`: ours.
+
+    `node`: which node of the job this is; `meter`: what it reads its peak of memory from.
+    """
 
     task: Task
     attempt: Attempt
@@ -32,6 +37,12 @@ class Job:
     package: Path
     folder: Path
     scratch: Path
+    node: Node = ONLY_NODE
+    meter: Meter = PROCESS_METER
+
+    @property
+    def context(self) -> Context:
+        return Context.of(self.task, self.store, self.scratch)
 
 
 class Step(Protocol):
@@ -42,17 +53,22 @@ class Step(Protocol):
 
 
 def perform(job: Job, progress: Progress) -> int:
-    """Run the step, leave its outcome, and return the exit code of the container."""
+    """Run the step, leave its outcome if this is the main node, and return the exit code of the container."""
     reclaims = Reclaims()
     reclaims.listen()
     try:
         job.store.after_fork()
         prepare_process(job)
-        outcome = attempt_step(job, progress)
+        outcome = attempt_step(job, progress) if job.node.is_main else accompany(job, progress)
         reclaims.ignore()
     except Reclaimed:
-        print(f"steprelay: {job.task.name} is interrupted: the container is taken away", file=sys.stderr)  # noqa: T201
+        # The other nodes are stopped whenever the main one is through, which is nothing to tell.
+        if job.node.is_main:
+            print(f"steprelay: {job.task.name} is interrupted: the container is taken away", file=sys.stderr)  # noqa: T201
         return RECLAIMED_EXIT_CODE
+    if not job.node.is_main:
+        return EXIT_CODES[outcome.status]
+    outcome = replace(outcome, peak_memory_mib=job.meter.of_this_process())
     counts = write_outcome(job.store, job.task, job.attempt, outcome, time.time())
     progress.outcome(counts.status)
     return EXIT_CODES[counts.status]
@@ -63,24 +79,17 @@ def prepare_process(job: Job) -> None:
     brief = job.task.brief
     os.chdir(job.folder)
     os.environ.update(brief.environment)
-    if brief.tempdir is not None:
-        os.environ["TMPDIR"] = brief.tempdir
-        tempfile.tempdir = None  # found anew, from TMPDIR
+    os.environ.update(job.node.variables)
     # A Lambda function's handlers write where the step's output does not belong.
     logging.root.handlers.clear()
 
 
 def attempt_step(job: Job, progress: Progress) -> Outcome:
     """Run the step under its time limit; its outcome, whatever it did. Raises Reclaimed."""
-    brief = job.task.brief
-    context = Context.of(job.task, job.store)
-    step: Step = (
-        CommandStep(context, job.folder, job.scratch, progress) if brief.command else PythonStep(context, job.package)
-    )
-    limit = TimeLimit()
+    context, limit = job.context, TimeLimit()
+    step = make_step(job, context, progress)
     try:
-        with time_limit(limit, brief.timeout_seconds, brief.step, progress):
-            run_to_end(step)
+        run_to_end(job.task.brief, step, limit, progress)
         return succeed(context, step.remains())
     except Reclaimed:
         raise
@@ -89,13 +98,37 @@ def attempt_step(job: Job, progress: Progress) -> Outcome:
         return settle(context, step.remains(), failure, error)
 
 
-def run_to_end(step: Step) -> None:
-    """Run it; `sys.exit(0)` ends a step as a plain return does."""
+def accompany(job: Job, progress: Progress) -> Outcome:
+    """Run the step on another node than the main one: nothing is stored, whatever it did. Raises Reclaimed."""
+    limit = TimeLimit()
     try:
-        step.run()
-    except SystemExit as leaving:
-        if leaving.code not in (None, 0):
-            raise
+        run_to_end(job.task.brief, make_step(job, job.context, progress), limit, progress)
+    except Reclaimed:
+        raise
+    except BaseException as error:
+        failure = failure_of(error, "timeout" if limit.reached else "program", job.package)
+        print_failure(job.task.brief, failure)
+        return Outcome("failed", failure=failure)
+    return Outcome("succeeded")
+
+
+def make_step(job: Job, context: Context, progress: Progress) -> Step:
+    """The step that the brief asks for."""
+    if job.task.brief.command:
+        return CommandStep(context, job.folder, job.scratch, progress)
+    return PythonStep(context, job.package, job.node.parallel)
+
+
+def run_to_end(brief: Brief, step: Step, limit: TimeLimit, progress: Progress) -> None:
+    """Run it under its time limit, in its temporary folder; `sys.exit(0)` ends a step as a plain return does."""
+    if brief.tempdir is not None:
+        use_tempdir(brief.step, brief.tempdir)
+    with time_limit(limit, brief.timeout_seconds, brief.step, progress):
+        try:
+            step.run()
+        except SystemExit as leaving:
+            if leaving.code not in (None, 0):
+                raise
 
 
 def failure_of(error: BaseException, class_: str, package: Path | None) -> Failure:
@@ -111,9 +144,7 @@ def failure_of(error: BaseException, class_: str, package: Path | None) -> Failu
 
 def settle(context: Context, remains: Remains, failure: Failure, error: BaseException | None) -> Outcome:
     """The outcome of a failure: failed, or a success where `@catch` takes it."""
-    brief = context.task.brief
-    if not (brief.catch and brief.last_attempt and not brief.catch.print_exception):
-        print(failure.traceback.rstrip() or failure.message, file=sys.stderr)  # noqa: T201
+    print_failure(context.task.brief, failure)
     try:
         caught = catch(context, remains, failure, error)
     except Exception as second:
@@ -126,6 +157,12 @@ def settle(context: Context, remains: Remains, failure: Failure, error: BaseExce
         return Outcome("failed", failure=failure)
     print(f"steprelay: {context.task.name} failed in its last attempt, and @catch lets the flow go on", file=sys.stderr)  # noqa: T201
     return caught
+
+
+def print_failure(brief: Brief, failure: Failure) -> None:
+    """For the step's log, unless `@catch` asks for silence."""
+    if not (brief.catch and brief.last_attempt and not brief.catch.print_exception):
+        print(failure.traceback.rstrip() or failure.message, file=sys.stderr)  # noqa: T201
 
 
 def _text(error: BaseException) -> str:

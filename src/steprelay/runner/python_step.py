@@ -13,14 +13,15 @@ from steprelay.sdk.current import RunningTask, current
 from steprelay.sdk.decoration import step_meta
 from steprelay.sdk.flow import FlowSpec
 from steprelay.sdk.inputs import Input, Inputs
+from steprelay.sdk.parallel import Parallel
 from steprelay.sdk.parameters import Parameter, Parameters, parameters_of
 
 
 class PythonStep:
     """Runs the method on a flow object that finds its artifacts in the store."""
 
-    def __init__(self, context: Context, package: Path) -> None:
-        self._context, self._package = context, package
+    def __init__(self, context: Context, package: Path, parallel: Parallel) -> None:
+        self._context, self._package, self._parallel = context, package, parallel
         self._bound: tuple[FlowSpec, Binding] | None = None
 
     def run(self) -> None:
@@ -35,7 +36,7 @@ class PythonStep:
             raise EntrypointError(f"class {flow_class.__name__} has no @step {brief.step!r}")
         parameters = given_parameters(flow_class, brief.parameters)
         flow, binding = self._bind(flow_class, parameters)
-        current.enter(running_task(self._context, parameters))
+        current.enter(running_task(self._context, parameters, self._parallel))
         try:
             if binding.join:
                 inputs = Inputs([Input(parent, flow_class, parameters) for parent in self._context.parents.all])
@@ -82,7 +83,7 @@ def given_parameters(flow_class: type, given: Any) -> dict[str, Any]:
     return {**defaults, **values}
 
 
-def running_task(context: Context, parameters: dict[str, Any]) -> RunningTask:
+def running_task(context: Context, parameters: dict[str, Any], parallel: Parallel) -> RunningTask:
     """The task as `current` shows it."""
     task, brief = context.task, context.task.brief
     return RunningTask(
@@ -97,4 +98,5 @@ def running_task(context: Context, parameters: dict[str, Any]) -> RunningTask:
         origin_detail=dict(brief.origin.get("detail") or {}),
         tempdir=brief.tempdir or tempfile.gettempdir(),
         parameters=Parameters(parameters),
+        parallel=parallel,
     )

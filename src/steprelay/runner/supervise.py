@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import ctypes
 import os
+import resource
 import select
 import signal
 import sys
@@ -50,12 +51,14 @@ class Limits:
 class Ending:
     """How a child ended. `code`: exit code, negative for the signal that ended it.
 
-    `stopped`: why we ended it, if we did; `outcome`: the status of the outcome it wrote, if it wrote one.
+    `stopped`: why we ended it, if we did; `outcome`: the status of the outcome it wrote, if it wrote one;
+    `used`: what it and the processes it waited for have used.
     """
 
     code: int
     stopped: Stopped | None
     outcome: str | None
+    used: resource.struct_rusage
 
 
 def supervise(
@@ -168,8 +171,8 @@ class _Watch:
         self._listen()
         # Before the child is reaped: until then its number cannot belong to another group.
         self._signal(signal.SIGKILL)
-        _, status = os.waitpid(self._pid, 0)
-        return Ending(os.waitstatus_to_exitcode(status), self._stopped, self._reported.outcome)
+        _, status, used = os.wait4(self._pid, 0)
+        return Ending(os.waitstatus_to_exitcode(status), self._stopped, self._reported.outcome, used)
 
     @contextlib.contextmanager
     def forwarding(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from steprelay.runner.artifacts import INLINE_TOTAL, PICKLE_PROTOCOL, ArtifactReader, ArtifactWriter, inline_bytes
@@ -36,8 +37,9 @@ class Context:
     parents: Parents
 
     @classmethod
-    def of(cls, task: Task, store: Store) -> "Context":
-        reader = ArtifactReader(store, task.brief.flow)
+    def of(cls, task: Task, store: Store, spool: Path | None = None) -> "Context":
+        """`spool`: where large artifacts are put together on their way to the store and from it."""
+        reader = ArtifactReader(store, task.brief.flow, spool)
         return cls(task, store, reader, Parents(store, reader, task))
 
     def untouched(self) -> Remains:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from steprelay.sdk.parallel import Parallel
 from steprelay.sdk.parameters import Parameters
 
 
@@ -20,6 +21,7 @@ class RunningTask(NamedTuple):
     origin_detail: Mapping[str, Any]
     tempdir: str
     parameters: Parameters = Parameters({})
+    parallel: Parallel = Parallel()
 
 
 class Current:
@@ -98,6 +100,11 @@ class Current:
     def parameters(self) -> Parameters:
         """The run's parameters by name."""
         return self._get("parameters").parameters
+
+    @property
+    def parallel(self) -> Parallel:
+        """The nodes of a step with `num_parallel`: `main_ip`, `num_nodes`, `node_index`; any other step is alone."""
+        return self._get("parallel").parallel
 
     @property
     def tempdir(self) -> str:

@@ -1,6 +1,7 @@
 """The relay's own process: one emulator, one local Batch, one deployed template. Started by `steprelay.local.relay`."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -19,7 +20,7 @@ from steprelay.local import guardian
 from steprelay.local.deployment import Deployment
 from steprelay.local.environment import emulator_settings, job_environment
 from steprelay.local.processes import MARK, ProcessId
-from steprelay.local.record import RelayFolder, RelayInfo
+from steprelay.local.record import Platform, RelayFolder, RelayInfo
 from steprelay.local.sources import Sources
 
 logger = logging.getLogger("steprelay.relay")
@@ -30,9 +31,13 @@ _STOP_SECONDS = 5.0
 _WARM = ("LightStepFunction", "JobChangedFunction", "PackageUploadedFunction")
 
 
-def main(project: str, chaos: str = "") -> None:
-    """Run the relay of this project until SIGTERM, with these faults on purpose."""
+def main(project: str, chaos: str = "", platform: Platform = "ec2") -> None:
+    """Run the relay of this project until SIGTERM, with these faults on purpose and a queue of this platform.
+
+    Standard input has the values of jobs' secrets, as a JSON object.
+    """
     _log_to_standard_error()
+    secrets = _read_secrets()
     folder = RelayFolder(Path(project))
     token = os.environ[MARK]
     listener = socket.create_server(("127.0.0.1", 0))
@@ -45,12 +50,13 @@ def main(project: str, chaos: str = "") -> None:
         version=version("steprelay"),
         fingerprint=sources.fingerprint(),
         chaos=chaos,
+        platform=platform,
     )
     folder.write(info)
     guardian.start(token, folder.temporary)
     os.environ.update(emulator_settings(info.port, token, folder.temporary))
     try:
-        asyncio.run(_Relay(folder, info, sources).run(listener))
+        asyncio.run(_Relay(folder, info, sources, secrets).run(listener))
     except Exception as error:
         logger.exception("the relay could not start")
         folder.write(replace(info, state="failed", failure=str(error)))
@@ -60,14 +66,14 @@ def main(project: str, chaos: str = "") -> None:
 
 
 class _Relay:
-    def __init__(self, folder: RelayFolder, info: RelayInfo, sources: Sources) -> None:
+    def __init__(self, folder: RelayFolder, info: RelayInfo, sources: Sources, secrets: dict[str, str]) -> None:
         from steprelay.local import emulator_hooks
         from steprelay.local.batch import LocalBatch
 
         self._hooks = emulator_hooks
         self._folder, self._info, self._sources = folder, info, sources
         self._batch = LocalBatch(
-            _batch_config(folder, info), events=emulator_hooks.publish, logs=emulator_hooks.write_log
+            _batch_config(folder, info, secrets), events=emulator_hooks.publish, logs=emulator_hooks.write_log
         )
 
     async def run(self, listener: socket.socket) -> None:
@@ -80,7 +86,9 @@ class _Relay:
         self._batch.start()
         server = asyncio.create_task(_serve(listener, stop))
         try:
-            outputs = await asyncio.to_thread(Deployment(self._info.port).create, self._sources, _parameters())
+            outputs = await asyncio.to_thread(
+                Deployment(self._info.port).create, self._sources, _parameters(self._info)
+            )
             self._folder.write(replace(self._info, state="ready", outputs=outputs))
             logger.info("ready on %s", self._info.endpoint_url)
             threading.Thread(target=self._hooks.warm, args=(_WARM,), daemon=True).start()
@@ -115,7 +123,17 @@ async def _serve(listener: socket.socket, stop: asyncio.Event) -> None:
     await serve(app, config, shutdown_trigger=stop.wait, mode="asgi")
 
 
-def _batch_config(folder: RelayFolder, info: RelayInfo) -> Any:
+def _read_secrets() -> dict[str, str]:
+    """From standard input, which is empty afterwards for whatever this process starts."""
+    given = sys.stdin.buffer.read()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    secrets: dict[str, str] = json.loads(given or "{}")
+    return secrets
+
+
+def _batch_config(folder: RelayFolder, info: RelayInfo, secrets: dict[str, str]) -> Any:
     from steprelay.local.batch import LocalBatchConfig
     from steprelay.local.batch.chaos import parse_chaos
     from steprelay.local.environment import ACCOUNT, REGION
@@ -128,13 +146,17 @@ def _batch_config(folder: RelayFolder, info: RelayInfo) -> Any:
         chaos=parse_chaos(info.chaos),
         region=REGION,
         account=ACCOUNT,
+        secrets=secrets,
+        # Flows name the queues of their account.
+        makes_up_queues=True,
     )
 
 
-def _parameters() -> dict[str, str]:
-    """What a laptop gives the template. Instances take any shape of job; Fargate only certain pairs."""
+def _parameters(info: RelayInfo) -> dict[str, str]:
+    """What a laptop gives the template."""
     return {
-        "ComputeType": "SPOT",
+        # On demand rather than spot, which has no multi-node jobs.
+        "ComputeType": info.platform.upper(),
         "SubnetIds": "subnet-00000000",
         "SecurityGroupIds": "sg-00000000",
         # A process each, and each with its own interpreter.
@@ -153,4 +175,4 @@ def _log_to_standard_error() -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:])  # type: ignore[arg-type] # the platform, which `relay` has checked

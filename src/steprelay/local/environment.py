@@ -32,6 +32,10 @@ _INHERITED = frozenset(
 )
 
 
+# What the relay's own job queue runs on, where `local up` is not told.
+PLATFORM_VARIABLE = "STEPRELAY_LOCAL_PLATFORM"
+
+
 def client_environment(port: int) -> dict[str, str]:
     """What any AWS client needs to talk to the relay at this port, and to nobody else."""
     return {
@@ -92,3 +96,8 @@ def job_environment(own: Mapping[str, str], port: int) -> dict[str, str]:
     """The base environment of every job: a container would have no more."""
     kept = {name: value for name, value in own.items() if name in _INHERITED or name.startswith("LC_")}
     return {**kept, MARK: own[MARK], "TMPDIR": own["TMPDIR"], **client_environment(port)}
+
+
+def secret_values(shell: Mapping[str, str]) -> dict[str, str]:
+    """Where jobs' secrets come from: a shell's variables, but for those with which AWS's clients find an account."""
+    return {name: value for name, value in shell.items() if not name.startswith("AWS_")}

@@ -13,6 +13,8 @@ from steprelay.local.environment import client_environment
 from steprelay.local.processes import ProcessId
 
 State = Literal["starting", "ready", "failed"]
+# What a relay's own job queue runs on.
+Platform = Literal["ec2", "fargate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class RelayInfo:
     """A relay: its process, its address, and the outputs of the stack it deployed (none before it is ready).
 
     `token` is in the environment of everything the relay starts, and in its answer to a health request.
-    `fingerprint` tells which code and template it runs, `chaos` the faults it makes on purpose. `failure` says why a
-    failed one failed.
+    `fingerprint` tells which code and template it runs, `chaos` the faults it makes on purpose, `platform` what its job
+    queue runs on. `failure` says why a failed one failed.
     """
 
     state: State
@@ -33,6 +35,7 @@ class RelayInfo:
     outputs: Mapping[str, str] = field(default_factory=dict)
     failure: str | None = None
     chaos: str = ""
+    platform: Platform = "ec2"
 
     @property
     def pid(self) -> int:

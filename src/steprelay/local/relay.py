@@ -1,22 +1,24 @@
 """Starting, finding and stopping the embedded relay of a project."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from steprelay.local.dead_letters import dead_letters
-from steprelay.local.environment import daemon_environment
+from steprelay.local.environment import PLATFORM_VARIABLE, daemon_environment, secret_values
 from steprelay.local.health import answers
 from steprelay.local.processes import ProcessId, kill_marked
-from steprelay.local.record import RelayFolder, RelayInfo
+from steprelay.local.record import Platform, RelayFolder, RelayInfo
 from steprelay.local.sources import Sources
 
 Notice = Callable[[str], None]
@@ -33,6 +35,10 @@ class RelayFailed(Exception):
     def __init__(self, message: str, log: str) -> None:
         super().__init__(message)
         self.log = log
+
+
+class NoSuchPlatform(ValueError):
+    """Neither of the platforms of AWS Batch that a local relay can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +58,19 @@ class LocalRelay:
     """The embedded relay of the project in a folder."""
 
     @staticmethod
-    def up(project: Path, notice: Notice = lambda _: None, chaos: str | None = None) -> RelayInfo:
+    def up(
+        project: Path, notice: Notice = lambda _: None, chaos: str | None = None, platform: Platform | None = None
+    ) -> RelayInfo:
         """The relay of this project, started if it does not run, restarted if steprelay itself changed since.
 
-        `notice` is told what is worth a line; `chaos` (see `parse_chaos`) are faults to make on purpose, None leaves
-        them as they are. Safe to call from several processes at once: one of them starts it.
+        `notice` is told what is worth a line; `chaos` (see `parse_chaos`) are faults to make on purpose; `platform` is
+        what the relay's own job queue runs on; where none is given, what STEPRELAY_LOCAL_PLATFORM says. None leaves
+        either as it is, and without a relay means no faults and EC2. Safe to call from several processes at once: one
+        of them starts it.
 
         Raises:
             ValueError: if `chaos` cannot be read.
+            NoSuchPlatform: if STEPRELAY_LOCAL_PLATFORM is none.
             RelayFailed: if it did not start.
             NoSources: if there is no template to deploy.
         """
@@ -68,18 +79,20 @@ class LocalRelay:
             from steprelay.local.batch.chaos import parse_chaos
 
             parse_chaos(chaos)
+        wish = _Wish(chaos, _platform(platform or os.environ.get(PLATFORM_VARIABLE)))
         folder = RelayFolder(project.resolve())
         with folder.locked():
             found = folder.read()
             if found is not None and found.process.alive:
-                kept = _keep(folder, found, notice, chaos)
+                kept = _keep(folder, found, notice, wish)
                 if kept is not None:
                     return kept
                 _stop(folder, found)
+                wish = _Wish(found.chaos if wish.chaos is None else wish.chaos, wish.platform)
             elif found is not None and found.state != "failed":
                 notice(f"The relay that ran as process {found.pid} is gone; what it held is lost. Starting a new one.")
                 _stop(folder, found)
-            return _start(folder, chaos or "")
+            return _start(folder, wish.chaos or "", wish.platform or (found.platform if found else "ec2"))
 
     @staticmethod
     def status(project: Path) -> RelayStatus:
@@ -112,10 +125,28 @@ class LocalRelay:
         return found is not None
 
 
-def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, chaos: str | None) -> RelayInfo | None:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """How the relay is to be; None where it does not matter."""
+
+    chaos: str | None
+    platform: Platform | None
+
+
+def _platform(given: str | None) -> Platform | None:
+    if given and given not in get_args(Platform):
+        allowed = " or ".join(get_args(Platform))
+        raise NoSuchPlatform(f"the platform of a local relay ({PLATFORM_VARIABLE}) is {allowed}, given {given!r}")
+    return cast("Platform", given) if given else None
+
+
+def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, wish: _Wish) -> RelayInfo | None:
     """The relay that runs, if it can be gone on with."""
-    if chaos is not None and chaos != found.chaos:
+    if wish.chaos is not None and wish.chaos != found.chaos:
         notice("The relay is to make other faults than it does: restarting it. Its runs are lost.")
+        return None
+    if wish.platform is not None and wish.platform != found.platform:
+        notice(f"The relay's queue is to be one of {wish.platform}: restarting it. Its runs are lost.")
         return None
     if found.fingerprint != Sources.find().fingerprint():
         notice("steprelay or its template changed since the relay started: restarting it. Its runs are lost.")
@@ -127,26 +158,37 @@ def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, chaos: str | No
     return None
 
 
-def _start(folder: RelayFolder, chaos: str) -> RelayInfo:
+def _start(folder: RelayFolder, chaos: str, platform: Platform) -> RelayInfo:
     token = secrets.token_hex(8)
     _make_way(folder)
+    command = ["-m", "steprelay.local.daemon", str(folder.project), chaos, platform]
     log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        # No Popen: the relay outlives this process, which may well outlive the relay.
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-m", "steprelay.local.daemon", str(folder.project), chaos],
-            daemon_environment(os.environ, token, folder.temporary),
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, log, 1),
-                (os.POSIX_SPAWN_DUP2, log, 2),
-            ],
-            setsid=True,
-        )
+        with _readable(secret_values(os.environ)) as known:
+            # No Popen: the relay outlives this process, which may well outlive the relay.
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, *command],
+                daemon_environment(os.environ, token, folder.temporary),
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, known, 0),
+                    (os.POSIX_SPAWN_DUP2, log, 1),
+                    (os.POSIX_SPAWN_DUP2, log, 2),
+                ],
+                setsid=True,
+            )
     finally:
         os.close(log)
     return _wait(folder, token, ProcessId.of(pid))
+
+
+@contextlib.contextmanager
+def _readable(values: Mapping[str, str]) -> Iterator[int]:
+    """A file without a name that holds them as JSON. Not the environment: the relay's functions inherit that."""
+    with tempfile.TemporaryFile() as file:
+        file.write(json.dumps(values).encode())
+        file.seek(0)
+        yield file.fileno()
 
 
 def _make_way(folder: RelayFolder) -> None:

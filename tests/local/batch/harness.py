@@ -13,6 +13,14 @@ from steprelay.local.batch import Chaos, Launcher, LocalBatch, LocalBatchConfig
 
 Document = dict[str, Any]
 DEADLINE_SECONDS = 30.0
+REQUEST_MEMBERS = frozenset(
+    {"parameters", "retryStrategy", "timeout", "tags", "propagateTags", "platformCapabilities", "schedulingPriority"}
+)
+CONTAINER: Document = {
+    "image": "python:3.13",
+    "command": ["true"],
+    "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "256"}],
+}
 
 
 def wait_until(predicate: Callable[[], Any], what: str = "") -> Any:
@@ -78,17 +86,33 @@ class Lab:
 
     def define(self, name: str, **changes: Any) -> Document:
         """Register a definition; keywords other than request members go to containerProperties."""
-        request_members = {"parameters", "retryStrategy", "timeout", "tags", "propagateTags", "platformCapabilities"}
-        container: Document = {
-            "image": "python:3.13",
-            "command": ["true"],
-            "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "256"}],
-        }
-        container.update((key, value) for key, value in changes.items() if key not in request_members)
-        rest = {key: value for key, value in changes.items() if key in request_members}
+        container = {**CONTAINER, **{key: value for key, value in changes.items() if key not in REQUEST_MEMBERS}}
+        rest = {key: value for key, value in changes.items() if key in REQUEST_MEMBERS}
         return self.call(
             "RegisterJobDefinition", jobDefinitionName=name, type="container", containerProperties=container, **rest
         )
+
+    def define_nodes(self, name: str, *groups: Document, nodes: int = 3, main: int = 0, **rest: Any) -> Document:
+        """Register a multi-node definition; each group has `targetNodes`, the others of its members are a container's.
+
+        Without groups, all nodes are alike.
+        """
+        ranges = []
+        for group in groups or ({"targetNodes": "0:"},):
+            own = {key: value for key, value in group.items() if key != "targetNodes"}
+            ranges.append({"targetNodes": group["targetNodes"], "container": {**CONTAINER, **own}})
+        properties = {"numNodes": nodes, "mainNode": main, "nodeRangeProperties": ranges}
+        return self.call(
+            "RegisterJobDefinition", jobDefinitionName=name, type="multinode", nodeProperties=properties, **rest
+        )
+
+    def submit_nodes(self, script: str, **request: Any) -> str:
+        """Submit a shell script that runs on every node of the definition `nodes`; the job's id."""
+        overrides: Document = request.pop("nodeOverrides", {})
+        everywhere = {"targetNodes": ":", "containerOverrides": {"command": ["sh", "-c", script]}}
+        request = {"jobName": "a-job", "jobQueue": "queue", "jobDefinition": "nodes", **request}
+        answer = self.call("SubmitJob", nodeOverrides={"nodePropertyOverrides": [everywhere], **overrides}, **request)
+        return str(answer["jobId"])
 
     def submit(self, command: list[str] | None = None, **request: Any) -> str:
         """Submit `command` (or the definition's own); the job's id."""
@@ -147,6 +171,6 @@ class Lab:
     def output(self, job_id: str) -> list[str]:
         """The lines of all the job's attempts."""
         job = self.describe(job_id)
-        streams = {attempt["container"]["logStreamName"] for attempt in job["attempts"]}
-        streams.add(job["container"].get("logStreamName"))
+        containers = [*(attempt["container"] for attempt in job["attempts"]), job.get("container", {})]
+        streams = {container.get("logStreamName") for container in containers}
         return [text for _, stream, _, text in list(self.log) if stream in streams]

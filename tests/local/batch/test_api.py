@@ -69,7 +69,10 @@ REFUSED_SUBMISSIONS: dict[str, tuple[Document, str]] = {
     "51 tags": ({"tags": {f"t{n}": "" for n in range(51)}}, "at most 50 tags; given 51"),
     "a reserved tag": ({"tags": {"aws:x": ""}}, "reserved"),
     "a request above 30 KiB": ({"parameters": {"p": "x" * 31_000}}, "at most 30720"),
-    "overrides of other platforms": ({"nodeOverrides": {"numNodes": 2}}, "nodeOverrides is not offered"),
+    "overrides of other platforms": ({"eksPropertiesOverride": {"podProperties": {}}}, "Override is not offered"),
+    "nodes of a job that has none": ({"nodeOverrides": {"numNodes": 2}}, "with multi-node parallel jobs only"),
+    "a priority above 9999": ({"schedulingPriorityOverride": 10_000}, "between 0 and 9999; given 10000"),
+    "a share with a hyphen": ({"shareIdentifier": "a-b"}, "letters and digits, and one * at the end; given 'a-b'"),
 }
 
 
@@ -138,39 +141,6 @@ def test_what_is_no_request_is_refused(lab: Lab, method: str, path: str, body: b
     assert (status, headers["x-amzn-errortype"]) == (400, "ClientException")
     assert headers["Content-Type"] == "application/json"
     assert message in json.loads(answer)["message"]
-
-
-def test_each_registration_of_a_name_is_a_new_revision_and_the_newest_active_one_is_meant(lab: Lab) -> None:
-    answers = [lab.define("twice") for _ in range(2)]
-    assert [answer["revision"] for answer in answers] == [1, 2]
-    newest = lab.submit(jobDefinition="twice")
-    lab.call("DeregisterJobDefinition", jobDefinition="twice:2")
-    older = lab.submit(jobDefinition="twice")
-    assert lab.describe(newest)["jobDefinition"].endswith("twice:2")
-    assert lab.describe(older)["jobDefinition"].endswith("twice:1")
-    with pytest.raises(Refused, match="not in ACTIVE"):
-        lab.submit(jobDefinition=answers[1]["jobDefinitionArn"])
-
-
-def test_a_definition_can_be_named_by_its_arn_with_or_without_revision(lab: Lab) -> None:
-    arn = lab.define("by-arn")["jobDefinitionArn"]
-    for reference in (arn, arn.rpartition(":")[0]):
-        assert lab.describe(lab.submit(jobDefinition=reference))["jobDefinition"] == arn
-
-
-def test_definitions_are_described_by_reference_name_and_status_newest_first(lab: Lab) -> None:
-    for _ in range(3):
-        lab.define("many")
-    lab.call("DeregisterJobDefinition", jobDefinition="many:2")
-
-    def revisions(**request: Any) -> list[int]:
-        return [d["revision"] for d in lab.call("DescribeJobDefinitions", **request)["jobDefinitions"]]
-
-    assert revisions(jobDefinitionName="many") == [3, 2, 1]
-    assert revisions(jobDefinitionName="many", status="ACTIVE") == [3, 1]
-    assert revisions(jobDefinitions=["many:2", "many:9", "none:1"]) == [2]
-    page = lab.call("DescribeJobDefinitions", jobDefinitionName="many", maxResults=2)
-    assert revisions(jobDefinitionName="many", maxResults=2, nextToken=page["nextToken"]) == [1]
 
 
 def test_compute_environments_and_queues_live_through_their_operations(lab: Lab) -> None:
@@ -276,10 +246,11 @@ def test_a_filtered_page_has_at_most_a_hundred_jobs(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({}, "one of jobQueue and arrayJobId"),
-        ({"jobQueue": "queue", "arrayJobId": "x"}, "one of jobQueue and arrayJobId"),
+        ({}, "one of jobQueue, arrayJobId and multiNodeJobId; given none"),
+        ({"jobQueue": "queue", "arrayJobId": "x"}, "one of jobQueue, arrayJobId and multiNodeJobId"),
         ({"jobQueue": "none"}, "not found"),
         ({"arrayJobId": "none"}, "is not an array job"),
+        ({"multiNodeJobId": "none"}, "is not a multi-node parallel job"),
         ({"jobQueue": "queue", "maxResults": 0}, "at least 1"),
         ({"jobQueue": "queue", "nextToken": "forged"}, "nextToken"),
         ({"jobQueue": "queue", "jobStatus": "DONE"}, "jobStatus is one of SUBMITTED"),

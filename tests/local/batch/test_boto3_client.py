@@ -61,7 +61,7 @@ def test_boto3_takes_a_job_through_its_life(client: "BatchClient", lab: Lab) -> 
         jobDefinitionName="mine",
         type="container",
         containerProperties={
-            "image": "busybox",
+            "image": "python:3.13",
             "command": ["sh", "-c", "echo Ref::word; exit 4"],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
         },

@@ -13,11 +13,18 @@ from tests.local.batch.harness import Lab, wait_until
 NUMBERS = itertools.count()
 
 
-def _job(vcpus: float = 1, memory_mib: int = 100, priority: int = 1) -> Job:
+def _job(
+    vcpus: float = 1,
+    memory_mib: int = 100,
+    priority: int = 1,
+    share: str | None = None,
+    scheduling_priority: int | None = None,
+    queue: str = "queue",
+) -> Job:
     spec = JobSpec(
         name="job",
-        queue_arn="queue",
-        queue_name="queue",
+        queue_arn=queue,
+        queue_name=queue,
         compute_environment="ce",
         priority=priority,
         definition_arn="definition",
@@ -36,6 +43,8 @@ def _job(vcpus: float = 1, memory_mib: int = 100, priority: int = 1) -> Job:
         depends_on=(),
         log_group="group",
         log_prefix="prefix",
+        share_identifier=share,
+        scheduling_priority=scheduling_priority,
     )
     number = next(NUMBERS)
     return Job(str(number), "arn", spec, number, 0, {}, status=Status.RUNNABLE)
@@ -78,6 +87,45 @@ def test_first_in_is_first_out_and_a_higher_queue_goes_before() -> None:
     for job in (first, second, urgent):
         line.push(job)
     assert [line.pop_if_fits(capacity) for _ in range(4)] == [urgent, first, second, None]
+
+
+def _in_order(*jobs: Job) -> list[Job | None]:
+    line, capacity = Runnable(), Capacity(vcpus=9, memory_mib=9999)
+    for job in jobs:
+        line.push(job)
+    return [line.pop_if_fits(capacity) for _ in range(len(jobs) + 1)]
+
+
+def test_within_a_share_the_higher_scheduling_priority_goes_first() -> None:
+    low, none, high = (_job(share="a", scheduling_priority=number) for number in (1, None, 9))
+    assert _in_order(none, low, high) == [high, low, none, None]
+
+
+def test_a_scheduling_priority_moves_no_job_before_those_of_other_shares_and_queues() -> None:
+    first, second = _job(share="a", scheduling_priority=1), _job(share="b", scheduling_priority=9)
+    elsewhere, third = _job(share="a", scheduling_priority=9, queue="other"), _job(scheduling_priority=9)
+    assert _in_order(first, second, elsewhere, third) == [first, second, elsewhere, third, None]
+
+
+def test_a_cancelled_job_of_a_share_holds_back_none_of_the_others() -> None:
+    cancelled, left = _job(share="a", scheduling_priority=9), _job(share="a")
+    cancelled.status = Status.FAILED
+    assert _in_order(left, cancelled) == [left, None, None]
+
+
+def test_the_priority_of_a_submission_counts_over_its_definitions_and_both_are_shown(make_lab: MakeLab) -> None:
+    lab = make_lab(vcpus=1)
+    blocker = lab.shell("exec sleep 60")
+    lab.reaches(blocker, "RUNNING")
+    lab.define("urgent", schedulingPriority=5)
+    definitions = lab.submit(jobDefinition="urgent", shareIdentifier="a")
+    own = lab.submit(jobDefinition="urgent", shareIdentifier="a", schedulingPriorityOverride=7)
+    lab.call("TerminateJob", jobId=blocker, reason="make room")
+    jobs = [lab.ends(job_id) for job_id in (definitions, own)]
+    assert [(job["shareIdentifier"], job["schedulingPriority"]) for job in jobs] == [("a", 5), ("a", 7)]
+    assert jobs[1]["startedAt"] <= jobs[0]["startedAt"]
+    order = [event["detail"]["jobId"] for event in lab.events if event["detail"]["status"] == "STARTING"]
+    assert order == [blocker, own, definitions]
 
 
 def test_a_large_job_at_the_head_is_not_overtaken() -> None:

@@ -27,9 +27,8 @@ def _job(aws: Aws, relay: RelayInfo, command: list[str], **more: Any) -> str:
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
         },
     )["jobDefinitionArn"]
-    return aws.batch.submit_job(jobName="test", jobQueue=relay.outputs["JobQueue"], jobDefinition=definition, **more)[
-        "jobId"
-    ]
+    request = {"jobName": "test", "jobQueue": relay.outputs["JobQueue"], "jobDefinition": definition, **more}
+    return aws.batch.submit_job(**request)["jobId"]
 
 
 def test_the_stack_is_the_template_with_nothing_changed_but_where_its_code_lies(aws: Aws) -> None:
@@ -103,6 +102,18 @@ def test_what_a_job_prints_is_in_its_cloudwatch_stream_when_it_has_ended(aws: Aw
         return [event["message"] for event in events]
 
     assert eventually(lines) == [relay.endpoint_url]
+
+
+def test_a_job_runs_in_a_queue_that_only_an_account_has(aws: Aws, relay: RelayInfo) -> None:
+    queue = f"gpu-{uuid.uuid4().hex[:8]}"
+    assert len(aws.batch.describe_job_queues(jobQueues=[queue])["jobQueues"]) == 1
+    job = _job(aws, relay, ["sh", "-c", f'test "$AWS_BATCH_JQ_NAME" = {queue}'], jobQueue=queue)
+    assert eventually(lambda: _end(aws, job)) == "SUCCEEDED"
+
+
+def _end(aws: Aws, job: str) -> str | None:
+    status = aws.batch.describe_jobs(jobs=[job])["jobs"][0]["status"]
+    return status if status in ("SUCCEEDED", "FAILED") else None
 
 
 def _state_change(status: str, **more: Any) -> str:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from steprelay.local.processes import ProcessId
-from steprelay.local.record import RelayFolder
-from steprelay.local.relay import LocalRelay, RelayFailed
+from steprelay.local.record import RelayFolder, RelayInfo
+from steprelay.local.relay import LocalRelay, NoSuchPlatform, RelayFailed
 from tests.local.relay.support import Aws, eventually, processes_of
 
 UP = "from pathlib import Path; from steprelay.local.relay import LocalRelay; print(LocalRelay.up(Path('.')).pid)"
@@ -102,6 +102,60 @@ def test_a_relay_that_cannot_start_says_why(project: Path, monkeypatch: pytest.M
         LocalRelay.up(project)
     assert "Traceback" in caught.value.log
     assert LocalRelay.status(project).state == "gone"
+
+
+def test_a_relay_has_a_queue_of_the_platform_asked_for_and_starts_again_for_another(project: Path) -> None:
+    info = LocalRelay.up(project, platform="fargate")
+    assert _compute(info) == "FARGATE"
+    assert LocalRelay.up(project) == info
+
+    notices: list[str] = []
+    another = LocalRelay.up(project, notices.append, platform="ec2")
+    assert (_compute(another), another.pid != info.pid) == ("EC2", True)
+    assert ["queue is to be one of ec2" in notice for notice in notices] == [True]
+
+
+def _compute(info: RelayInfo) -> str:
+    batch = Aws(info).batch
+    (queue,) = batch.describe_job_queues(jobQueues=[info.outputs["JobQueue"]])["jobQueues"]
+    names = [place["computeEnvironment"] for place in queue["computeEnvironmentOrder"]]
+    (environment,) = batch.describe_compute_environments(computeEnvironments=names)["computeEnvironments"]
+    return environment["computeResources"]["type"]
+
+
+def test_a_platform_that_there_is_not_starts_no_relay(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPRELAY_LOCAL_PLATFORM", "eks")
+    with pytest.raises(NoSuchPlatform, match="is ec2 or fargate, given 'eks'"):
+        LocalRelay.up(project)
+    assert LocalRelay.status(project).state == "stopped"
+
+
+def test_a_secret_comes_from_the_shell_that_started_the_relay_and_only_to_the_job_that_asks(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPRELAY_TEST_TOKEN", "s3cret")
+    monkeypatch.setenv("AWS_STEPRELAY_TEST_TOKEN", "s3cret")
+    monkeypatch.setenv("STEPRELAY_LOCAL_PLATFORM", "fargate")
+    info = LocalRelay.up(project)
+    batch = Aws(info).batch
+    names = ["STEPRELAY_TEST_TOKEN", "AWS_STEPRELAY_TEST_TOKEN"]
+    definition = batch.register_job_definition(
+        jobDefinitionName="test",
+        type="container",
+        platformCapabilities=["FARGATE"],
+        containerProperties={
+            "image": "python:3.11",
+            "executionRoleArn": "arn:aws:iam::000000000000:role/any",
+            "command": ["sh", "-c", 'test "${#STEPRELAY_TEST_TOKEN} ${#AWS_STEPRELAY_TEST_TOKEN}" = "6 0"'],
+            "resourceRequirements": [{"type": "VCPU", "value": "0.25"}, {"type": "MEMORY", "value": "512"}],
+            "secrets": [
+                {"name": name, "valueFrom": "arn:aws:ssm:us-east-1:000000000000:parameter/x"} for name in names
+            ],
+        },
+    )["jobDefinitionArn"]
+    job = batch.submit_job(jobName="test", jobQueue=info.outputs["JobQueue"], jobDefinition=definition)["jobId"]
+    eventually(lambda: batch.describe_jobs(jobs=[job])["jobs"][0]["status"] == "SUCCEEDED")
+    assert not [process for process in processes_of(info.token) if {*names} & {*process.environ()}]
 
 
 def test_down_where_no_relay_was_ever_started_does_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from steprelay.local.environment import client_environment, daemon_environment, job_environment
+from steprelay.local.environment import client_environment, daemon_environment, job_environment, secret_values
 from steprelay.local.processes import MARK, ProcessId
 from steprelay.local.record import RelayFolder, RelayInfo
 
@@ -61,6 +61,11 @@ def test_nothing_of_the_shell_s_aws_account_reaches_a_relay_or_its_jobs(tmp_path
         "TMPDIR": str(tmp_path),
         MARK: "t0ken",
     }
+
+
+def test_jobs_secrets_come_from_all_of_the_shell_but_what_names_an_account() -> None:
+    shell = {"AWS_PROFILE": "production", "AWS_SECRET_ACCESS_KEY": "real", "MY_TOKEN": "secret"}
+    assert secret_values(shell) == {"MY_TOKEN": "secret"}
 
 
 def test_python3_in_a_job_is_the_interpreter_of_the_relay(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Owned by the engine's thread; only `wake` may be called from another.
 """
 
+import json
 import os
 import selectors
 import shutil
@@ -23,6 +24,11 @@ from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import Outcome, Stop, StopCause, judge
 from steprelay.local.batch.processes import Sessions, exceeds, send
 
+# To the job: where the folders are that stand for its tmpfs mounts, as JSON (path in a container → folder).
+MOUNTS = "STEPRELAY_LOCAL_MOUNTS"
+# To nodes, the main one too, which Batch leaves to find its own address: the machine's other ones are not for this.
+LOCAL_ADDRESS = "STEPRELAY_LOCAL_ADDRESS"
+MAIN_NODE_ADDRESS = "127.0.0.1"
 CHUNK = 64 * 1024
 CONGESTED_PAUSE_SECONDS = 0.05
 
@@ -41,7 +47,7 @@ class _Active:
     job: Job
     task: Task
     process: Process
-    directory: Path
+    directories: tuple[Path, ...]
     timeout_at: float | None
     strike: Strike | None
     strike_at: float | None
@@ -82,12 +88,20 @@ class AttemptRunner:
     def start(self, job: Job, task: Task, strike: Strike | None) -> None:
         """Start the attempt `task` of `job`. Raises CannotStart, OSError."""
         directory = self._config.workdir / "jobs" / task.id
-        directory.mkdir(parents=True)
-        launch = Launch(job.spec.command, self._environment(job), directory, job.spec.image)
+        around = job.spec.surroundings
+        # Beside the job's own folder, not in it: that one is empty when the job starts.
+        mounts = {path: directory.with_name(f"{task.id}-{at}") for at, path in enumerate(around.tmpfs)}
+        directories = (directory, *mounts.values())
+        for each in directories:
+            each.mkdir(parents=True)
+        environment = self._environment(job, mounts)
         try:
-            process = self._launcher.launch(launch)
+            process = self._launcher.launch(
+                Launch(job.spec.command, environment, directory, job.spec.image, around.ulimits)
+            )
         except BaseException:
-            directory.rmdir()
+            for each in directories:
+                each.rmdir()
             raise
         now = time.monotonic()
         limit = job.spec.timeout_seconds
@@ -95,7 +109,7 @@ class AttemptRunner:
             job=job,
             task=task,
             process=process,
-            directory=directory,
+            directories=directories,
             timeout_at=None if limit is None else now + limit * self._config.time_scale,
             strike=strike,
             strike_at=None if strike is None else now + strike.after_seconds,
@@ -153,17 +167,23 @@ class AttemptRunner:
         os.close(self._wake_write)
         self._janitor.shutdown()
 
-    def _environment(self, job: Job) -> Mapping[str, str]:
-        spec = job.spec
+    def _environment(self, job: Job, mounts: Mapping[str, Path]) -> Mapping[str, str]:
+        spec, known = job.spec, self._config.secrets
+        whole = job if job.node is None or job.parent is None else job.parent
         batch = {
             "AWS_BATCH_JOB_ID": job.id,
-            "AWS_BATCH_JOB_ATTEMPT": str(len(job.attempts) + 1),
+            "AWS_BATCH_JOB_ATTEMPT": str(len(whole.attempts) + 1),
             "AWS_BATCH_CE_NAME": spec.compute_environment,
             "AWS_BATCH_JQ_NAME": spec.queue_name,
         }
         if job.index is not None:
             batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
-        return {**self._config.environment, **spec.environment, **batch}
+        if job.node is not None:
+            batch |= _node_variables(job, whole)
+        if mounts:
+            batch[MOUNTS] = json.dumps({path: str(folder) for path, folder in mounts.items()})
+        secrets = {name: known[name] for name in spec.surroundings.secrets}
+        return {**self._config.environment, **secrets, **spec.environment, **batch}
 
     def _seconds_to_next(self, now: float) -> float | None:
         deadlines = [at for active in self._active.values() for at in active.deadlines()]
@@ -209,7 +229,8 @@ class AttemptRunner:
         process.close()
         self._sessions.remove(active.job.id)
         del self._active[active.job.id]
-        self._remove(active.directory)
+        for directory in active.directories:
+            self._remove(directory)
         return Ended(active.job, active.task, judge(returncode, active.stop))
 
     def _remove(self, directory: Path) -> None:
@@ -262,3 +283,15 @@ class AttemptRunner:
         active.stop = active.stop or Stop(StopCause.OUT_OF_MEMORY)
         active.timeout_at = active.kill_at = None
         self._sessions.kill(active.job.id)
+
+
+def _node_variables(node: Job, job: Job) -> dict[str, str]:
+    variables = {
+        "AWS_BATCH_JOB_NODE_INDEX": str(node.node),
+        "AWS_BATCH_JOB_NUM_NODES": str(len(job.nodes)),
+        "AWS_BATCH_JOB_MAIN_NODE_INDEX": str(job.spec.main_node),
+        LOCAL_ADDRESS: MAIN_NODE_ADDRESS,
+    }
+    if not node.is_main_node:
+        variables["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"] = MAIN_NODE_ADDRESS
+    return variables

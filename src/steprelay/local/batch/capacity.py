@@ -1,6 +1,7 @@
 """Which job runs next, and whether it fits. Pure."""
 
 import heapq
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from steprelay.local.batch.model import Job, Status
@@ -47,7 +48,8 @@ class Capacity:
 
 
 class Runnable:
-    """RUNNABLE jobs: higher queue priority first, then first in, first out.
+    """RUNNABLE jobs: higher queue priority first, then first in, first out; and when it is the turn of a job with a
+    share, the one of that share with the highest scheduling priority goes.
 
     Strictly so: a job that doesn't fit holds back those behind it, else a stream of small jobs would
     keep a large one waiting for ever.
@@ -55,19 +57,37 @@ class Runnable:
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Job]] = []
+        self._shares: defaultdict[tuple[str, str], list[tuple[int, int, Job]]] = defaultdict(list)
         self._arrivals = 0
 
     def push(self, job: Job) -> None:
         self._arrivals += 1
         heapq.heappush(self._heap, (-job.spec.priority, self._arrivals, job))
+        share = _share(job)
+        if share is not None:
+            heapq.heappush(self._shares[share], (-(job.spec.scheduling_priority or 0), self._arrivals, job))
 
     def pop_if_fits(self, capacity: Capacity) -> Job | None:
         """The head of the line if it fits now; jobs cancelled meanwhile are dropped on the way."""
         while self._heap:
-            job = self._heap[0][2]
+            share = _share(self._heap[0][2])
+            # A share has as many places in the line as jobs: whoever pushed, its first job takes the place.
+            job = self._heap[0][2] if share is None else self._shares[share][0][2]
             if job.status is Status.RUNNABLE and not capacity.fits(job):
                 return None
             heapq.heappop(self._heap)
+            if share is not None:
+                self._pop_share(share)
             if job.status is Status.RUNNABLE:
                 return job
         return None
+
+    def _pop_share(self, share: tuple[str, str]) -> None:
+        heapq.heappop(self._shares[share])
+        if not self._shares[share]:
+            del self._shares[share]
+
+
+def _share(job: Job) -> tuple[str, str] | None:
+    share = job.spec.share_identifier
+    return None if share is None else (job.spec.queue_arn, share)

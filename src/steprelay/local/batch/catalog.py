@@ -9,18 +9,25 @@ from typing import Any
 
 from steprelay.local.batch.arns import Arns, short_name
 from steprelay.local.batch.errors import ClientError, refuse
+from steprelay.local.batch.nodes import check_multinode
 from steprelay.local.batch.paging import page
 from steprelay.local.batch.rules import check_definition, check_name, check_tags
 
 Document = dict[str, Any]
 
+# Of a compute environment that is made up; the machine is the limit.
+MADE_UP_VCPUS = 256
+
 
 class Catalog:
-    """The resources a job refers to. `end_jobs(queue_arn)` ends the jobs of a deleted queue."""
+    """The resources a job refers to. `end_jobs(queue_arn)` ends the jobs of a deleted queue. `makes_up_queues`: see
+    LocalBatchConfig.
+    """
 
-    def __init__(self, arns: Arns, end_jobs: Callable[[str], None]) -> None:
+    def __init__(self, arns: Arns, end_jobs: Callable[[str], None], *, makes_up_queues: bool = False) -> None:
         self._arns = arns
         self._end_jobs = end_jobs
+        self._makes_up_queues = makes_up_queues
         self._environments: dict[str, Document] = {}
         self._queues: dict[str, Document] = {}
         self._definitions: dict[str, list[Document]] = {}
@@ -106,6 +113,8 @@ class Catalog:
         return {"jobQueueName": name, "jobQueueArn": arn}
 
     def describe_job_queues(self, request: Document) -> Document:
+        for reference in request.get("jobQueues", ()):
+            self._queue(reference)
         return page("jobQueues", _chosen(self._queues, request.get("jobQueues")), request)
 
     def update_job_queue(self, request: Document) -> Document:
@@ -127,10 +136,28 @@ class Catalog:
 
     def queue(self, reference: str) -> Document:
         """The queue of that name or ARN. Raises ClientError."""
-        found = self._queues.get(short_name(reference))
+        found = self._queue(reference)
         if found is None:
             raise ClientError(f"JobQueue {reference} not found.")
         return found
+
+    def _queue(self, reference: str) -> Document | None:
+        name = short_name(reference)
+        if name not in self._queues and self._makes_up_queues and not list(check_name("", name)):
+            self._make_up_queue(name)
+        return self._queues.get(name)
+
+    def _make_up_queue(self, name: str) -> None:
+        """A queue of an account, as far as a name can tell: which platform it has decides what its jobs may ask for."""
+        kind = "FARGATE" if "fargate" in name.lower() else "EC2"
+        environment = f"local-{kind.lower()}"
+        if environment not in self._environments:
+            resources = {"type": kind, "maxvCpus": MADE_UP_VCPUS, "subnets": [], "securityGroupIds": []}
+            self.create_compute_environment(
+                {"computeEnvironmentName": environment, "type": "MANAGED", "computeResources": resources}
+            )
+        order = [{"order": 1, "computeEnvironment": environment}]
+        self.create_job_queue({"jobQueueName": name, "priority": 1, "computeEnvironmentOrder": order})
 
     def _ordered(self, orders: Iterable[Document]) -> list[Document]:
         sorted_orders = sorted(orders, key=lambda each: int(each["order"]))
@@ -145,7 +172,7 @@ class Catalog:
     # Job definitions.
 
     def register_job_definition(self, request: Document) -> Document:
-        refuse(check_definition(request))
+        refuse([*check_definition(request), *check_multinode(request)])
         name = request["jobDefinitionName"]
         revisions = self._definitions.setdefault(name, [])
         revision = len(revisions) + 1
@@ -196,9 +223,12 @@ class Catalog:
         else:
             active = (each for each in reversed(self._definitions.get(name, [])) if each["status"] == "ACTIVE")
             found = next(active, None)
-        if found is None or found["status"] != "ACTIVE":
+        if found is not None and found["status"] == "ACTIVE":
+            return found
+        # Batch's own words, of which there are three.
+        if not reference.startswith("arn:"):
             raise ClientError(f"JobDefinition name {reference} does not exist or is not in ACTIVE status")
-        return found
+        raise ClientError(f"JobDefinition {reference} {'not found.' if found is None else 'is not in ACTIVE status'}")
 
     def _revision(self, reference: str) -> Document | None:
         name, _, revision = short_name(reference).partition(":")

@@ -21,6 +21,9 @@ class LocalBatchConfig:
     (ECS: 30). `time_scale`: what one second of a job's `attemptDurationSeconds` lasts here.
     `memory_sample_seconds`: how often memory is measured. `retention_seconds`: how long a finished job
     stays readable (Batch: about 7 days). `clock`: wall time, seconds since the epoch.
+    `secrets`: the values of jobs' secrets by the name of their variable, as no secret's ARN leads anywhere here;
+    nothing else of it reaches a job. `makes_up_queues`: whether a queue that does not exist is made when it is asked
+    for, so that flows that name the queues of an account run here.
     """
 
     workdir: Path
@@ -35,3 +38,5 @@ class LocalBatchConfig:
     memory_sample_seconds: float = 0.25
     retention_seconds: float = SEVEN_DAYS
     clock: Callable[[], float] = time.time
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    makes_up_queues: bool = False

@@ -27,7 +27,6 @@ def job_detail(job: Job) -> dict[str, Any]:
         "dependsOn": list(spec.depends_on),
         "jobDefinition": spec.definition_arn,
         "parameters": spec.parameters,
-        "container": _container(job),
         "tags": job.tags,
         "propagateTags": spec.propagate_tags,
         "platformCapabilities": list(spec.platform_capabilities),
@@ -39,7 +38,12 @@ def job_detail(job: Job) -> dict[str, Any]:
         "startedAt": job.started_at,
         "stoppedAt": job.stopped_at,
         "shareIdentifier": spec.share_identifier,
+        "schedulingPriority": spec.scheduling_priority,
+        # A multi-node parallel job has no container of its own: its nodes have.
+        "container": None if job.nodes else _container(job),
         "arrayProperties": array_properties(job),
+        "nodeProperties": spec.node_properties if job.nodes else None,
+        "nodeDetails": None if job.node is None else {"nodeIndex": job.node, "isMainNode": job.is_main_node},
         "timeout": spec.timeout_seconds and {"attemptDurationSeconds": spec.timeout_seconds},
     }
     detail.update((key, value) for key, value in optional.items() if value is not None)

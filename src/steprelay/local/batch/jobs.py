@@ -1,6 +1,6 @@
 """The API's operations on jobs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from steprelay.local.batch.arns import short_name
@@ -10,6 +10,7 @@ from steprelay.local.batch.engine import Engine
 from steprelay.local.batch.errors import BatchError, ClientError, refuse
 from steprelay.local.batch.events import array_properties, job_detail
 from steprelay.local.batch.model import Dependency, Job, Status
+from steprelay.local.batch.nodes import check_node_overrides, check_node_sizes, nodes_of
 from steprelay.local.batch.paging import make_token, page_size, read_token, take
 from steprelay.local.batch.rules import check_resources, check_submission, resources
 from steprelay.local.batch.submission import job_spec, job_tags
@@ -17,7 +18,6 @@ from steprelay.local.batch.submission import job_spec, job_tags
 Document = dict[str, Any]
 
 NOT_OFFERED = (
-    "nodeOverrides",
     "eksPropertiesOverride",
     "ecsPropertiesOverride",
     "consumableResourcePropertiesOverride",
@@ -30,11 +30,15 @@ LONGEST_REASON = 1024
 
 
 class JobOperations:
-    """SubmitJob, DescribeJobs, ListJobs, and the four ways to stop jobs. Callers hold the engine's lock."""
+    """SubmitJob, DescribeJobs, ListJobs, and the four ways to stop jobs. Callers hold the engine's lock.
 
-    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+    `secrets`: the variables whose value is known here.
+    """
+
+    def __init__(self, engine: Engine, catalog: Catalog, secrets: Container[str]) -> None:
         self._engine = engine
         self._catalog = catalog
+        self._secrets = secrets
 
     def submit_job(self, request: Document) -> Document:
         problems = check_submission(request)
@@ -44,11 +48,10 @@ class JobOperations:
         definition = self._catalog.definition(request["jobDefinition"])
         if queue["state"] != "ENABLED":
             raise ClientError(f"JobQueue {queue['jobQueueName']} is DISABLED and takes no jobs.")
-        overrides = request.get("containerOverrides", {})
-        asked = {**resources(definition["containerProperties"]), **resources(overrides)}
-        refuse(check_resources(asked, definition["platformCapabilities"]))
+        refuse(_problems_of(request, definition))
         dependencies = self._dependencies(request)
-        job = self._engine.submit(job_spec(request, definition, queue), job_tags(request), dependencies)
+        spec = job_spec(request, definition, queue, self._secrets)
+        job = self._engine.submit(spec, job_tags(request), dependencies)
         return {"jobArn": job.arn, "jobName": job.spec.name, "jobId": job.id}
 
     def _dependencies(self, request: Document) -> list[Dependency]:
@@ -58,7 +61,7 @@ class JobOperations:
         for given in request.get("dependsOn", ()):
             job_id, kind = given.get("jobId"), given.get("type")
             job = None if job_id is None else self._engine.jobs.get(job_id)
-            if job_id is not None and job is None:
+            if job_id is not None and (job is None or job.node is not None):
                 problems.append(f"dependsOn names the job {job_id}, which does not exist")
             elif job is not None and kind == N_TO_N and job.spec.array_size != size:
                 problems.append(
@@ -77,12 +80,10 @@ class JobOperations:
 
     def list_jobs(self, request: Document) -> Document:
         given = [key for key in ("jobQueue", "arrayJobId", "multiNodeJobId") if key in request]
-        if given not in (["jobQueue"], ["arrayJobId"]):
-            raise ClientError(f"ListJobs takes one of jobQueue and arrayJobId here; given {given or 'neither'}")
-        if given == ["arrayJobId"]:
-            jobs, newest_first = self._children(request), False
-        else:
-            jobs, newest_first = reversed(list(self._in_queue(request))), True
+        if len(given) != 1:
+            raise ClientError(f"ListJobs takes one of jobQueue, arrayJobId and multiNodeJobId; given {given or 'none'}")
+        newest_first = given == ["jobQueue"]
+        jobs = reversed(list(self._in_queue(request))) if newest_first else self._parts(request)
         size = page_size(request, MOST_FILTERED if "filters" in request else MOST_LISTED)
         after = read_token(request.get("nextToken"))
         # By each job's number, not by offset: a job that changes its state between two pages hides no other.
@@ -95,12 +96,14 @@ class JobOperations:
             answer["nextToken"] = make_token(taken[-1].sequence)
         return answer
 
-    def _children(self, request: Document) -> Iterator[Job]:
-        parent = self._engine.jobs.get(request["arrayJobId"])
-        if parent is None or not parent.is_array:
-            raise ClientError(f"{request['arrayJobId']} is not an array job.")
+    def _parts(self, request: Document) -> Iterator[Job]:
+        """An array's children, or the nodes of a multi-node parallel job."""
+        kind, job_id = ("array", "arrayJobId") if "arrayJobId" in request else ("multi-node parallel", "multiNodeJobId")
+        job = self._engine.jobs.get(request[job_id])
+        if job is None or not (job.is_array if kind == "array" else job.nodes):
+            raise ClientError(f"{request[job_id]} is not {'an' if kind == 'array' else 'a'} {kind} job.")
         status = request.get("jobStatus", Status.RUNNING)
-        return (child for child in parent.children or () if child.status == status)
+        return (part for part in job.family[1:] if part.status == status)
 
     def _in_queue(self, request: Document) -> Iterable[Job]:
         arn = self._catalog.queue(request["jobQueue"])["jobQueueArn"]
@@ -147,6 +150,8 @@ class JobOperations:
         job = self._job(request["jobId"])
         if job is None:
             raise ClientError(f"Job {request['jobId']} does not exist.")
+        if job.node is not None and job.parent is not None:
+            raise ClientError(f"{job.id} is a node, and ends with its job: stop {job.parent.id}.")
         if len(request["reason"]) > LONGEST_REASON:
             raise ClientError(f"a reason has at most {LONGEST_REASON} characters; given {len(request['reason'])}")
         stop(job, request["reason"])
@@ -189,12 +194,29 @@ def _summary(job: Job) -> Document:
         "stoppedAt": job.stopped_at,
         "container": {key: value for key, value in container.items() if value is not None},
         "arrayProperties": array_properties(job),
+        "nodeProperties": _node_summary(job),
         "jobDefinition": job.spec.definition_arn,
         "shareIdentifier": job.spec.share_identifier,
         "isCancelled": job.cancelled,
         "isTerminated": job.terminated,
     }
     return {key: value for key, value in summary.items() if value is not None}
+
+
+def _node_summary(job: Job) -> Document | None:
+    if job.node is not None and job.parent is not None:
+        return {"isMainNode": job.is_main_node, "numNodes": len(job.parent.nodes), "nodeIndex": job.node}
+    return {"numNodes": len(job.nodes)} if job.nodes else None
+
+
+def _problems_of(request: Document, definition: Document) -> list[str]:
+    """What only the definition can tell of a submission."""
+    if "nodeProperties" in definition:
+        problems = list(check_node_overrides(request, definition))
+        return problems or check_node_sizes(nodes_of(request, definition))
+    problems = ["nodeOverrides can be used with multi-node parallel jobs only"] if request.get("nodeOverrides") else []
+    asked = {**resources(definition["containerProperties"]), **resources(request.get("containerOverrides", {}))}
+    return problems + check_resources(asked, definition["platformCapabilities"])
 
 
 def _of_definition(job: Job, value: str) -> bool:

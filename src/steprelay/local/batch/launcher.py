@@ -4,6 +4,7 @@
 runs containers, or that forks from a warm server, is another `Launcher`; the engine sees no difference.
 """
 
+import functools
 import os
 import subprocess
 import threading
@@ -12,18 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from steprelay.local.batch.limits import Ulimit, impose
+
 OpenPidfd = Callable[[int], int]
 SYSTEM_PIDFD: OpenPidfd | None = getattr(os, "pidfd_open", None)
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start: the command with its arguments, its whole environment, its directory, its image."""
+    """What to start: the command with its arguments, its whole environment, its directory, its image, its limits."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     directory: Path
     image: str
+    limits: tuple[Ulimit, ...] = ()
 
 
 class CannotStart(Exception):
@@ -83,8 +87,10 @@ class ProcessLauncher:
                 stdout=write,
                 stderr=write,
                 start_new_session=True,
+                # For the few jobs that have limits: with it, Python forks instead of the faster vfork.
+                preexec_fn=functools.partial(impose, launch.limits) if launch.limits else None,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             os.close(read)
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise CannotStart(f'CannotStartContainerError: exec: "{launch.command[0]}": {why}') from error

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from steprelay.local.batch.retry import RetryStrategy
+from steprelay.local.batch.surroundings import NOTHING, Surroundings
 
 
 class Status(StrEnum):
@@ -29,7 +30,9 @@ class JobSpec:
     """What a submission fixed, definition and overrides merged. The children of an array share one.
 
     `container` is the part of the API's ContainerDetail that never changes; `refusal` is why ECS would
-    refuse to run the task (Batch accepts such a job and fails it later). Both dicts are read-only.
+    refuse to run the task (Batch accepts such a job and fails it later). A multi-node parallel job has the
+    spec of each node in `nodes`, is as large as all of them, and takes the rest from its main node;
+    `node_properties` is what the API answers about them. All dicts are read-only.
     """
 
     name: str
@@ -54,8 +57,13 @@ class JobSpec:
     log_group: str
     log_prefix: str
     share_identifier: str | None = None
+    scheduling_priority: int | None = None
     array_size: int | None = None
     refusal: str | None = None
+    surroundings: Surroundings = NOTHING
+    nodes: "tuple[JobSpec, ...]" = ()
+    main_node: int = 0
+    node_properties: Mapping[str, Any] | None = None
 
     @property
     def fargate(self) -> bool:
@@ -94,9 +102,11 @@ class Dependency:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One job: a single one, an array's parent (`spec.array_size`), or a child (`parent`, `index`).
+    """One job: a single one, an array's parent (`spec.array_size`) or a child of it (`parent`, `index`), a multi-node
+    parallel job (`nodes`) or a node of it (`parent`, `node`).
 
-    Times are milliseconds since the epoch. `children` is None until an array has spawned them.
+    Times are milliseconds since the epoch. `children` is None until an array has spawned them. `nodes` is empty for
+    every other kind of job.
     """
 
     id: str
@@ -115,6 +125,8 @@ class Job:
     parent: "Job | None" = None
     index: int | None = None
     children: "list[Job] | None" = None
+    node: int | None = None
+    nodes: "Sequence[Job]" = ()
     summary: dict[Status, int] = field(default_factory=dict)
     cancelled: bool = False
     terminated: bool = False
@@ -127,6 +139,23 @@ class Job:
     @property
     def is_array(self) -> bool:
         return self.spec.array_size is not None and self.parent is None
+
+    @property
+    def is_main_node(self) -> bool:
+        return self.parent is not None and self.node == self.parent.spec.main_node
+
+    @property
+    def members(self) -> "Sequence[Job]":
+        """What has a process when this job runs: the nodes, the main one first, or the job itself."""
+        if not self.nodes:
+            return (self,)
+        main = self.nodes[self.spec.main_node]
+        return (main, *(node for node in self.nodes if node is not main))
+
+    @property
+    def family(self) -> "Sequence[Job]":
+        """The job with its children or nodes."""
+        return (self, *(self.children or ()), *self.nodes)
 
     @property
     def children_ended(self) -> bool:

@@ -9,6 +9,7 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 FAILED_TO_START = "Task failed to start"
 DEPENDENT_FAILED = "Dependent Job failed"
 CHILD_FAILED = "Array Child Job failed"
+MAIN_NODE_ENDED = "Stopped, as the main node has ended"
 OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
 HOST_TIMEOUT = "DockerTimeoutError: Could not transition to created; timed out after waiting 4m0s"
 KILLED = 137
@@ -22,6 +23,7 @@ class StopCause(StrEnum):
     TIMEOUT = "timeout"
     SPOT = "spot"
     OUT_OF_MEMORY = "oom"
+    MAIN_NODE_ENDED = "main node ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ def judge(returncode: int, stop: Stop | None) -> Outcome:
             return Outcome(False, stop.text, code, may_retry=False)
         case StopCause.TIMEOUT:
             return Outcome(False, TIMED_OUT, code, may_retry=False)
+        case StopCause.MAIN_NODE_ENDED:
+            # Its exit code decides (user guide, "Job lifecycle for MNP jobs"), and decides nothing for the job.
+            return Outcome(code == 0, MAIN_NODE_ENDED, code)
         case StopCause.OUT_OF_MEMORY:
             return Outcome(False, EXITED, KILLED, OUT_OF_MEMORY)
         case StopCause.SPOT if code == 0:

@@ -12,6 +12,7 @@ Document = Mapping[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 REASON_PATTERN = re.compile(r"[A-Za-z0-9.:\s]{0,511}\*?")
+SHARE = re.compile(r"[A-Za-z0-9]{1,255}\*?")
 EXIT_CODE_PATTERN = re.compile(r"[0-9]{0,511}\*?")
 REQUEST_LIMIT = 30 * 1024
 DEFINITION_LIMIT = 24 * 1024
@@ -48,6 +49,9 @@ def check_submission(request: Document) -> list[str]:
     problems += _check_dependencies(request)
     overrides = request.get("containerOverrides", {})
     problems += check_environment("containerOverrides.environment", overrides.get("environment", ()))
+    if not SHARE.fullmatch(request.get("shareIdentifier", "a")):
+        given = request["shareIdentifier"]
+        problems.append(f"shareIdentifier has at most 255 letters and digits, and one * at the end; given {given!r}")
     problems += check_run_limits(request)
     return problems
 
@@ -58,23 +62,30 @@ def check_definition(request: Document) -> list[str]:
     problems = list(check_name("Job definition name", request["jobDefinitionName"]))
     if size > DEFINITION_LIMIT:
         problems.append(f"the job definition has {size} bytes; at most {DEFINITION_LIMIT} are allowed")
-    container = request.get("containerProperties")
-    if request["type"] != "container" or container is None:
-        problems.append("the local Batch offers only job definitions of type container with containerProperties")
-        return problems
-    if not container.get("image"):
-        problems.append("containerProperties.image is required")
-    problems += check_environment("containerProperties.environment", container.get("environment", ()))
-    platforms = request.get("platformCapabilities", ())
-    problems += check_resources(resources(container), platforms)
-    if "FARGATE" in platforms and not container.get("executionRoleArn"):
-        problems.append("containerProperties.executionRoleArn is required on Fargate")
+    if request["type"] == "container" and "containerProperties" not in request:
+        problems.append("the local Batch offers jobs of type container with containerProperties only")
+    if "containerProperties" in request:
+        platforms = request.get("platformCapabilities", ())
+        problems += check_container("containerProperties", request["containerProperties"], platforms)
     return [*problems, *check_run_limits(request)]
 
 
+def check_container(where: str, container: Document, platforms: Sequence[str]) -> Iterator[str]:
+    """Problems of a definition's container; `where` it stands in the request."""
+    if not container.get("image"):
+        yield f"{where}.image is required"
+    yield from check_environment(f"{where}.environment", container.get("environment", ()))
+    yield from check_resources(resources(container), platforms)
+    if "FARGATE" in platforms and not container.get("executionRoleArn"):
+        yield f"{where}.executionRoleArn is required on Fargate"
+
+
 def check_run_limits(request: Document) -> Iterator[str]:
-    """retryStrategy, timeout and tags, which submissions and definitions share."""
+    """retryStrategy, timeout, priority and tags, which submissions and definitions share."""
     yield from _check_retry(request.get("retryStrategy", {}))
+    for name in ("schedulingPriority", "schedulingPriorityOverride"):
+        if not 0 <= request.get(name, 0) <= 9999:
+            yield f"{name} is between 0 and 9999; given {request[name]}"
     seconds = request.get("timeout", {}).get("attemptDurationSeconds")
     if seconds is not None and seconds < 60:
         yield f"timeout.attemptDurationSeconds must be at least 60 seconds; given {seconds}"

@@ -32,8 +32,12 @@ class LocalBatch:
         self._config = config
         self._outbox = Outbox(events, logs)
         self._engine = Engine(config, launcher or ProcessLauncher(), self._outbox)
-        catalog = Catalog(Arns(config.region, config.account), lambda arn: jobs.end_jobs_of(arn))
-        jobs = JobOperations(self._engine, catalog)
+        catalog = Catalog(
+            Arns(config.region, config.account),
+            lambda arn: jobs.end_jobs_of(arn),
+            makes_up_queues=config.makes_up_queues,
+        )
+        jobs = JobOperations(self._engine, catalog, config.secrets)
         self._api = Api(self._operations(catalog, jobs), self._engine.lock, config.chaos)
 
     def start(self) -> None:

@@ -1,7 +1,7 @@
 """Every job that can still be read, and the indexes that make reading cheap."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from steprelay.local.batch.model import Job
 
@@ -49,7 +49,7 @@ class JobStore:
     def forget_before(self, milliseconds: int) -> None:
         """Drop submissions, with their children, that ended before that time."""
         while self._ended and (self._ended[0].stopped_at or 0) < milliseconds:
-            for job in _family(self._ended.popleft()):
+            for job in self._ended.popleft().family:
                 del self._jobs[job.id]
                 if job.parent is None:
                     del self._by_queue[job.spec.queue_arn][job.id]
@@ -60,8 +60,3 @@ class JobStore:
         del self._by_name[key][job.id]
         if not self._by_name[key]:
             del self._by_name[key]
-
-
-def _family(job: Job) -> Iterator[Job]:
-    yield job
-    yield from job.children or ()

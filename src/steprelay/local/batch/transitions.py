@@ -1,0 +1,50 @@
+"""A job's move to another state, and the event that tells of it."""
+
+import uuid
+from collections import deque
+
+from steprelay.local.batch import chaos
+from steprelay.local.batch.config import LocalBatchConfig
+from steprelay.local.batch.events import state_change_event
+from steprelay.local.batch.model import Job, Status
+from steprelay.local.batch.outbox import Outbox
+
+
+class Transitions:
+    """Moves jobs. Callers hold the engine's lock; `settled` are the ends that nobody has followed yet."""
+
+    def __init__(self, config: LocalBatchConfig, outbox: Outbox) -> None:
+        self._config = config
+        self._outbox = outbox
+        self.settled: deque[Job] = deque()
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return int(self._config.clock() * 1000)
+
+    def move(self, job: Job, status: Status, reason: str | None = None) -> None:
+        """A single job, an array or a child of one, a multi-node parallel job as a whole; all of these have events."""
+        if job.parent is not None:
+            job.parent.summary[job.status] -= 1
+            job.parent.summary[status] = job.parent.summary.get(status, 0) + 1
+        job.status, job.status_reason = status, reason
+        if job.ended:
+            job.stopped_at = self.now()
+            self.settled.append(job)
+        for node in job.nodes:
+            # A node that runs, or that has ended with the job, has a state of its own.
+            if node.task is None and not (job.ended and node.ended):
+                self.move_node(node, status, reason)
+        self._emit(job)
+
+    def move_node(self, node: Job, status: Status, reason: str | None = None) -> None:
+        """A node of a multi-node parallel job: the job's events tell of the job only."""
+        node.status, node.status_reason = status, reason
+        node.stopped_at = self.now() if node.ended else None
+
+    def _emit(self, job: Job) -> None:
+        now, config = self._config.clock(), self._config
+        event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
+        delays = chaos.deliveries(config.chaos, job.spec.name, job.index, len(job.attempts), job.status.value)
+        for delay in delays:
+            self._outbox.event(event, delay)

@@ -32,15 +32,24 @@ SPEC = {
 
 @dataclass
 class FakeRelays:
-    """Hands out the same relay whoever asks, and remembers what was asked for."""
+    """Hands out the same relay whoever asks, and remembers what was asked for.
+
+    `up` tells whether it is there for those who start none.
+    """
 
     relay: FakeRelay
     clock: FakeClock = field(default_factory=FakeClock)
     asked: list[tuple[Where | None, str | None, bool]] = field(default_factory=list)
+    up: bool = False
 
-    def connect(self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False) -> Connection:
+    def connect(
+        self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False, folder: Path | None = None
+    ) -> Connection:
         self.asked.append((on, stack, start))
         return Connection(self.relay, self.clock.pace(), on or "local", stack or "local")
+
+    def present(self, folder: Path) -> Connection | None:
+        return Connection(self.relay, self.clock.pace(), "local", "local") if self.up else None
 
 
 @dataclass

@@ -21,6 +21,7 @@ COMMANDS = (
     ("run",),
     ("show",),
     ("check",),
+    ("plan",),
     ("package",),
     ("deploy",),
     ("compile",),

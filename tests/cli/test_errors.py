@@ -99,3 +99,35 @@ def test_a_configured_stack_is_passed_over_where_the_local_relay_is_asked_for(tm
     relays = ConfiguredRelays({"STEPRELAY_STACK": "prod"}, tmp_path)
 
     assert told(relays, "local", None).message == "the local relay is not up"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said", "hinted"),
+    [
+        (("check", "FLOW", "--with", "batch:cpu=2", "memory=3"), "nothing takes 'memory=3' here", "without spaces"),
+        (("check", "FLOW", "twice"), "nothing takes 'twice' here", "--help"),
+        (("check", "FLOW", "--with"), "--with requires an argument", "--help"),
+        (("--with", "batch:cpu=2", "run", "FLOW"), "--with", "options follow the command"),
+    ],
+)
+def test_options_in_the_wrong_place_are_told_where_they_belong(
+    shell: Shell, tokens: tuple[str, ...], said: str, hinted: str
+) -> None:
+    flow = shell.write_spec()
+    result = shell(*(flow if token == "FLOW" else token for token in tokens))
+
+    assert result.code == ExitCode.USER_ERROR
+    assert said in result.err
+    assert hinted in result.err
+
+
+def test_a_platform_that_no_local_relay_has_is_told_with_those_there_are(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPRELAY_LOCAL_PLATFORM", "eks")
+    result = shell("local", "up")
+
+    assert result.code == ExitCode.USER_ERROR
+    assert (
+        result.err == "error: the platform of a local relay (STEPRELAY_LOCAL_PLATFORM) is ec2 or fargate, given 'eks'\n"
+    )

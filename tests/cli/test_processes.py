@@ -42,7 +42,7 @@ def test_a_mistake_in_a_flow_is_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("name", ["check", "show", "--help"])
+@pytest.mark.parametrize("name", ["check", "show", "plan", "--help"])
 def test_what_needs_no_relay_does_not_import_boto3(tmp_path: Path, name: str) -> None:
     (tmp_path / "flow.py").write_text(RUN_MAIN)
     source = f"""
@@ -76,13 +76,17 @@ SERVER = """
 """
 
 
+# Must not reach any command.
+OF_THE_SERVER = {"SERVED": "here", "STEPRELAY_BATCH_JOB_QUEUE": "of-the-server"}
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Path]:
     """A folder with a warm process, as an embedded relay would keep one."""
     (tmp_path / STATE).mkdir(parents=True)
     (tmp_path / "flow.py").write_text(RUN_MAIN)
     arguments = [sys.executable, "-c", textwrap.dedent(SERVER), str(tmp_path)]
-    server = subprocess.Popen(arguments, cwd=tmp_path, env={**os.environ, "SERVED": "here"})
+    server = subprocess.Popen(arguments, cwd=tmp_path, env={**os.environ, **OF_THE_SERVER})
     try:
         until(lambda: (tmp_path / STATE / SOCKET).exists(), "the warm process listens")
         yield tmp_path
@@ -92,8 +96,8 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_command_in_the_warm_process_is_as_it_is_in_its_own(project: Path) -> None:
-    for arguments in (["check"], ["show"], ["nonsense"], ["compile", "flow.py"]):
-        line = [*STEPRELAY, *arguments[:1], "flow.py", *arguments[1:1]]
+    for arguments in (["check"], ["show"], ["plan", "--with", "batch:cpu=8"], ["nonsense"], ["compile", "--round-up"]):
+        line = [*STEPRELAY, *arguments[:1], "flow.py", *arguments[1:]]
         warm, own = command(*line, cwd=project), command(*line, cwd=project, STEPRELAY_WARM="0")
         assert (warm.returncode, warm.stdout, warm.stderr) == (own.returncode, own.stdout, own.stderr)
 
@@ -112,6 +116,14 @@ def test_the_warm_process_has_the_folder_environment_and_arguments_of_the_comman
 
     assert told == f"{project} None ['check', 'probe.py']"
     assert parent != str(os.getpid())
+
+
+def test_the_configuration_is_that_of_the_command_in_the_warm_process_too(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[tool.steprelay]\nbatch_container_image = "mine:1"\n')
+    result = command(*STEPRELAY, "compile", "flow.py", "--json", cwd=project, STEPRELAY_ECS_S3_ACCESS_IAM_ROLE="role")
+
+    batch = json.loads(result.stdout)["steps"]["end"]["batch"]
+    assert batch == {"cpu": 2, "image": "mine:1", "iam_role": "role"}
 
 
 def test_stale_code_is_not_used(project: Path) -> None:

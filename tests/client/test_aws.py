@@ -160,6 +160,24 @@ def test_an_embedded_relay_is_no_matter_for_aws_profiles(monkeypatch: pytest.Mon
         TargetClients(region="us-east-1")
 
 
+def test_the_log_of_a_job_of_several_nodes_is_its_main_nodes(relay: AwsRelay, clients: TargetClients) -> None:
+    common = {"jobName": "j", "jobQueue": "q", "jobDefinition": "d", "status": "RUNNING", "startedAt": 1}
+    nodes = {"numNodes": 2, "mainNode": 1, "nodeRangeProperties": [{"targetNodes": "0:"}]}
+    single = {**common, "jobId": "one", "container": {"logStreamName": "stream of one"}}
+    several = {**common, "jobId": "many", "nodeProperties": nodes}
+    main = {**common, "jobId": "many#1", "container": {"logStreamName": "stream of the main node"}}
+    stub = Stubber(clients.batch)
+    stub.add_response("describe_jobs", {"jobs": [single, several]}, {"jobs": ["one", "many"]})
+    stub.add_response("describe_jobs", {"jobs": [main]}, {"jobs": ["many#1"]})
+    with stub:
+        seen = relay.jobs(["one", "many"])
+
+    assert {job: each.stream for job, each in seen.items()} == {
+        "one": "stream of one",
+        "many": "stream of the main node",
+    }
+
+
 def stacks(clients: TargetClients, outputs: dict[str, str] | None) -> None:
     """What DescribeStacks answers; without outputs there is no stack."""
     stub = Stubber(clients.cloudformation)

@@ -223,6 +223,18 @@ def test_the_spec_of_a_compiled_flow_takes_the_place_of_one_in_the_folder_with_a
         assert parse_spec(content.read()).name == "PythonFlow"
 
 
+def test_a_folders_own_spec_is_packed_with_changes_and_without_a_warning(folder: Path) -> None:
+    changed = parse_spec(json.dumps({**SPEC, "doc": "changed"})).spec
+
+    package = build_package(folder, changed, replaces_own=True)
+    assert package.warnings == ()
+    assert [member.name for member in package.members].count("steprelay.json") == 1
+    with tarfile.open(package.path) as archive:
+        spec = archive.extractfile("steprelay.json")
+        assert spec is not None
+        assert json.load(spec)["doc"] == "changed"
+
+
 def test_a_flow_file_that_is_ignored_is_found_before_the_upload(folder: Path) -> None:
     flow = put(folder, "flow.py", FLOW)
     put(folder, ".steprelayignore", "*.py\n")

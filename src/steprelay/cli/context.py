@@ -30,12 +30,19 @@ class Connection:
 class Relays(Protocol):
     """Finds relays."""
 
-    def connect(self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False) -> Connection:
+    def connect(
+        self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False, folder: Path | None = None
+    ) -> Connection:
         """The relay that is asked for; with `start`, an embedded one that is not up is started.
+
+        The configuration that may name a stack is looked for from `folder` upwards, the current one unless given.
 
         Raises:
             UserError: if it is not there, or cannot be found.
         """
+
+    def present(self, folder: Path) -> Connection | None:
+        """The relay that commands use by themselves, if it is there: nothing is started, and nothing raised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Fault:
 
     message: str
     where: str | None = None
+    step: str | None = None
     file: str | None = None
     line: int | None = None
     hint: str | None = None
@@ -74,7 +75,14 @@ def explain(error: BaseException) -> Report | None:
 
 
 def _usage(error: Any) -> Report:
-    return Report(str(error).strip(), hint="`--help` lists what can be given")
+    message, hint = str(error).strip(), "`--help` lists what can be given"
+    if message.startswith('Unknown command "-'):
+        hint = "options follow the command, as in `run --with batch:cpu=8`"
+    if type(error).__name__ == "UnusedCliTokensError":
+        message = f"nothing takes {' '.join(error.unused_tokens)!r} here"
+        if "=" in message:
+            hint = "what steps shall have stands behind --with, without spaces: --with batch:cpu=8,gpu=1"
+    return Report(message, hint=hint)
 
 
 def _spec(error: Any) -> Report:
@@ -85,6 +93,16 @@ def _spec(error: Any) -> Report:
 def _compile(error: Any) -> Report:
     faults = tuple(faults_of(error.problems))
     return Report(f"the flow has {count(len(faults), 'problem')}", faults=faults)
+
+
+def _configuration(error: Any) -> Report:
+    faults = tuple(faults_of(error.problems))
+    return Report(f"{count(len(faults), 'problem')} in the configuration", faults=faults)
+
+
+def _overrides(error: Any) -> Report:
+    faults = tuple(faults_of(error.problems))
+    return Report(f"{count(len(faults), 'problem')} in --with", faults=faults)
 
 
 def _package(error: Any) -> Report:
@@ -105,7 +123,7 @@ def _unreachable(error: Any) -> Report:
     return Report(str(error), ExitCode.UNREACHABLE, hint=error.hint)
 
 
-def _too_large(error: Any) -> Report:
+def _as_it_says(error: Any) -> Report:
     return Report(str(error))
 
 
@@ -153,12 +171,15 @@ _KNOWN: tuple[tuple[str, str, Any], ...] = (
     ("cyclopts.exceptions", "CycloptsError", _usage),
     ("steprelay_core.spec.problems", "SpecError", _spec),
     ("steprelay.compile.problems", "CompileError", _compile),
+    ("steprelay.compile.overrides", "OverrideError", _overrides),
+    ("steprelay.config.settings", "ConfigurationError", _configuration),
     ("steprelay.package.problems", "PackageError", _package),
     ("steprelay.client.follow", "Rejected", _rejected),
     ("steprelay.client.follow", "NoSuchRun", _no_such_run),
     ("steprelay.client.relay", "Unreachable", _unreachable),
-    ("steprelay.client.parameters", "TooLarge", _too_large),
+    ("steprelay.client.parameters", "TooLarge", _as_it_says),
     ("steprelay.local.relay", "RelayFailed", _relay_failed),
+    ("steprelay.local.relay", "NoSuchPlatform", _as_it_says),
     ("steprelay.local.sources", "NoSources", _relay_failed),
     ("botocore.exceptions", "NoCredentialsError", _no_credentials),
     ("botocore.exceptions", "PartialCredentialsError", _no_credentials),
@@ -179,6 +200,7 @@ def faults_of(problems: Iterable[Any]) -> Iterable[Fault]:
         yield Fault(
             message=problem.message,
             where=getattr(problem, "path", None) or None,
+            step=getattr(problem, "step", None),
             file=getattr(problem, "file", None),
             line=getattr(problem, "line", None),
             hint=problem.hint,

@@ -2,20 +2,21 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
+from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, UserError
-from steprelay.cli.options import AsJson, On, Output, Stack
+from steprelay.cli.options import AsJson, On, Output, RoundUp, Stack, With
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:
     from steprelay_core.spec.models import Parameter as FlowParameter
 
 RUN = "run"
-FLOW_COMMANDS = (RUN, "show", "check", "package", "deploy")
+FLOW_COMMANDS = (RUN, "show", "check", "plan", "package", "deploy")
 FLOW_PARAMETERS = Group("Parameters of the flow", sort_key=0)
 METAVARS = {"str": "TEXT", "int": "INT", "float": "FLOAT", "json": "JSON"}
 
@@ -28,11 +29,19 @@ def call_flow(context: Context, source: Source, usage: str, tokens: Sequence[str
     app = flow_app(context, source)
     chain, *_ = app.parse_commands(tokens)
     if chain[:1] == (RUN,):
-        add_run(app, context, source, source.load())
+        add_run(app, context, source, load_flow(context, source, _read_ahead(app, tokens)))
     for name in FLOW_COMMANDS:
         app[name].usage = f"Usage: {usage.format(command=name)} [OPTIONS]"
     app.usage = f"Usage: {usage.format(command='COMMAND')}"
     return call(app, tokens)
+
+
+def _read_ahead(app: App, tokens: Sequence[str]) -> Changes:
+    """The options of `run` that the flow is read with, before it has told what other options there are."""
+    if not any(token.startswith(("--with", "--round")) for token in tokens):
+        return Changes()
+    _, known, *_ = app.parse_known_args(tokens)
+    return Changes.given(known.arguments.get("with_"), round_up=known.arguments.get("round_up", False))
 
 
 def call(app: App, tokens: Sequence[str]) -> ExitCode:
@@ -49,41 +58,75 @@ def flow_app(context: Context, source: Source) -> App:
     add_run(app, context, source, None)
 
     @app.command
-    def show(*, json: AsJson = False) -> ExitCode:
+    def show(*, with_: With = None, round_up: RoundUp = False, json: AsJson = False) -> ExitCode:
         """Show the steps, what each needs, and the parameters."""
         from steprelay.cli.commands.show import show_flow
 
-        return show_flow(context, source, as_json=json)
+        return show_flow(context, source, Changes.given(with_, round_up=round_up), as_json=json)
 
     @app.command
-    def check(*, json: AsJson = False) -> ExitCode:
-        """Check the flow without running it: every problem at once, with file and line."""
+    def check(*, with_: With = None, round_up: RoundUp = False, json: AsJson = False) -> ExitCode:
+        """Check the flow without running it: every problem at once, with file and line, and hints at good practice."""
         from steprelay.cli.commands.show import check_flow
 
-        return check_flow(context, source, as_json=json)
+        return check_flow(context, source, Changes.given(with_, round_up=round_up), as_json=json)
 
     @app.command
-    def package(*, output: Output = None, json: AsJson = False) -> ExitCode:
+    def plan(
+        *, platform: OnPlatform = "ec2", with_: With = None, round_up: RoundUp = False, json: AsJson = False
+    ) -> ExitCode:
+        """Show the exact requests that each step would make of AWS Batch, and where each value came from.
+
+        Needs neither AWS nor a relay: what only a relay knows is written as `the-relays-…`.
+        """
+        from steprelay.cli.commands.plan import plan_flow
+
+        return plan_flow(context, source, Changes.given(with_, round_up=round_up), platform, as_json=json)
+
+    @app.command
+    def package(
+        *, output: Output = None, with_: With = None, round_up: RoundUp = False, json: AsJson = False
+    ) -> ExitCode:
         """Write the package that an upload to the package bucket runs (`run/`) or deploys (`deploy/`)."""
         from steprelay.cli.commands.package import package_flow
 
-        return package_flow(context, source, output, as_json=json)
+        return package_flow(context, source, Changes.given(with_, round_up=round_up), output, as_json=json)
 
     @app.command
-    def deploy(*, on: On = None, stack: Stack = None, json: AsJson = False) -> ExitCode:
+    def deploy(
+        *,
+        with_: With = None,
+        round_up: RoundUp = False,
+        on: On = None,
+        stack: Stack = None,
+        json: AsJson = False,
+    ) -> ExitCode:
         """Deploy the flow: its schedules and triggers start this version from now on."""
         from steprelay.cli.commands.deploy import deploy_flow
 
-        return deploy_flow(context, source, on=on, stack=stack, as_json=json)
+        changes = Changes.given(with_, round_up=round_up)
+        return deploy_flow(context, source, changes, on=on, stack=stack, as_json=json)
 
     return app
+
+
+OnPlatform = Annotated[
+    Literal["ec2", "fargate"], Parameter(help="What the compute environments of the job queue are made of.")
+]
 
 
 def add_run(app: App, context: Context, source: Source, loaded: Loaded | None) -> None:
     """Give the application `run`, with an option for each parameter of the flow if it is known."""
 
     def run(
-        *, on: On = None, stack: Stack = None, follow: WatchIt = True, json: AsJson = False, **given: Any
+        *,
+        with_: With = None,
+        round_up: RoundUp = False,
+        on: On = None,
+        stack: Stack = None,
+        follow: WatchIt = True,
+        json: AsJson = False,
+        **given: Any,
     ) -> ExitCode:
         """Run the flow and watch it to its end.
 
@@ -92,7 +135,7 @@ def add_run(app: App, context: Context, source: Source, loaded: Loaded | None) -
         from steprelay.cli.commands.run import run_flow
 
         values = {name: value for name, value in given.items() if value is not None}
-        now = loaded or source.load()
+        now = loaded or load_flow(context, source, Changes.given(with_, round_up=round_up))
         return run_flow(context, source, now, values, on=on, stack=stack, follow_it=follow, as_json=json)
 
     if RUN in app:
@@ -100,23 +143,29 @@ def add_run(app: App, context: Context, source: Source, loaded: Loaded | None) -
     app.command(_with_options(run, loaded.flow.spec.parameters if loaded else {}), name=RUN)
 
 
+# Options that are no parameters of `run`; cyclopts takes `_` for `-`.
+_TAKEN_TOO = frozenset({"no_follow", "help"})
+# Before the names of the flow's parameters where Python must be able to spell them: `class` is a good name for one.
+_OF_FLOW = "of_flow_"
+
 WatchIt = Annotated[bool, Parameter(help="Watch the run to its end.")]
 
 
 def _with_options(run: Callable[..., ExitCode], parameters: "Mapping[str, FlowParameter]") -> Callable[..., ExitCode]:
     """The command with its `**given` replaced by the flow's parameters, which cyclopts reads from the signature."""
     own = [one for one in inspect.signature(run).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    taken = _TAKEN_TOO.union(one.name.rstrip("_") for one in own)
     faults = [
         Fault("has the name of an option of `run`", f"parameter {name}", hint="choose another name for it")
         for name in parameters
-        if name in {one.name for one in own}
+        if name.rstrip("_") in taken
     ]
     if faults:
         raise UserError("parameters of the flow get in the way of `run`", faults=faults)
     options = [_option(name, parameter) for name, parameter in parameters.items()]
 
     def command(**values: Any) -> ExitCode:
-        return run(**values)
+        return run(**{name.removeprefix(_OF_FLOW): value for name, value in values.items()})
 
     command.__doc__ = run.__doc__
     command.__signature__ = inspect.Signature([*options, *own])  # type: ignore[attr-defined]
@@ -141,4 +190,4 @@ def _option(name: str, parameter: "FlowParameter") -> inspect.Parameter:
         allow_leading_hyphen=not truth,
     )
     annotation = Annotated[bool | None, shown] if truth else Annotated[str | None, shown]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
+    return inspect.Parameter(f"{_OF_FLOW}{name}", inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=None)

@@ -1,7 +1,7 @@
 """Options that several commands have, each said once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,9 +16,33 @@ Stack = Annotated[
     Parameter(help=f"CloudFormation stack of the relay in the cloud [env: {STACK_VARIABLE}]."),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Write JSON instead of text.")]
+With = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--with",
+        negative="",
+        metavar="DECORATOR",
+        help="Ask for more than the flow does, in every step or in one: `batch:cpu=8,memory=32768,gpu=1`, "
+        "`retry:times=4`, `train/timeout:hours=1`. Wins over the flow's own values. Can be given several times.",
+    ),
+]
+RoundUp = Annotated[
+    bool,
+    Parameter(
+        name="--round-up",
+        negative="",
+        help="Take the next size that AWS has where it does not have the one asked for.",
+    ),
+]
 Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
 RunId = Annotated[str, Parameter(help="The run's id, as `runs list` shows it.")]
+LocalPlatform = Annotated[
+    Literal["ec2", "fargate"] | None,
+    Parameter(
+        help="What its own job queue runs on [env: STEPRELAY_LOCAL_PLATFORM] [default: ec2]; another one restarts it."
+    ),
+]
 Chaos = Annotated[
     str | None,
     Parameter(

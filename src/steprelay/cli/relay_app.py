@@ -6,10 +6,11 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from steprelay.cli.changes import Changes
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode
 from steprelay.cli.flow_app import FLOW_COMMANDS, call, call_flow, flow_app
-from steprelay.cli.options import AsJson, Chaos, Follow, On, RunId, Stack
+from steprelay.cli.options import AsJson, Chaos, Follow, LocalPlatform, On, RoundUp, RunId, Stack, With
 from steprelay.cli.source import Source
 
 NAME = "steprelay"
@@ -60,11 +61,18 @@ def _flow_command(context: Context, name: str, shown: App) -> App:
 
 def _add_spec_commands(app: App, context: Context) -> None:
     @app.command(name="compile")
-    def compile_(flow: Annotated[str, Parameter(help=FLOW_HELP)], *, json: AsJson = False) -> ExitCode:
+    def compile_(
+        flow: Annotated[str, Parameter(help=FLOW_HELP)],
+        *,
+        with_: With = None,
+        round_up: RoundUp = False,
+        json: AsJson = False,
+    ) -> ExitCode:
         """Write the spec of a flow as JSON."""
         from steprelay.cli.commands.spec import compile_spec
 
-        return compile_spec(context, Source.find(flow), as_json=json)
+        changes = Changes.given(with_, round_up=round_up)
+        return compile_spec(context, Source.find(flow), changes, as_json=json)
 
     @app.command
     def validate(spec: Annotated[Path, Parameter(help="The file.")], *, json: AsJson = False) -> ExitCode:
@@ -139,11 +147,11 @@ def _local_app(context: Context) -> App:
     )
 
     @local.command
-    def up(*, chaos: Chaos = None, json: AsJson = False) -> ExitCode:
+    def up(*, platform: LocalPlatform = None, chaos: Chaos = None, json: AsJson = False) -> ExitCode:
         """Start it, if it does not run."""
         from steprelay.cli.commands import local as commands
 
-        return commands.up(context, chaos=chaos, as_json=json)
+        return commands.up(context, platform=platform, chaos=chaos, as_json=json)
 
     @local.command
     def down(*, json: AsJson = False) -> ExitCode:

@@ -1,14 +1,14 @@
 """Finding the relay that a command is for: a stack in the cloud, or the embedded one of this project."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steprelay.cli.context import Connection, Remark
 from steprelay.cli.errors import ExitCode, UserError
-from steprelay.cli.project import project_folder
+from steprelay.cli.project import STATE, project_folder
 from steprelay.client.target import STACK_VARIABLE, Target, Where
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ConfiguredRelays:
-    """Implements `steprelay.cli.context.Relays` from the environment and the project's folder.
+    """Implements `steprelay.cli.context.Relays` from the environment, the configuration and the project's folder.
 
     `running` is the embedded relay of the project, where it is known to be up.
     """
@@ -27,18 +27,42 @@ class ConfiguredRelays:
         self._cwd = cwd
         self._known = running
 
-    def connect(self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False) -> Connection:
-        named = stack or self._env.get(STACK_VARIABLE)
+    def connect(
+        self, on: Where | None, stack: str | None, remark: Remark, *, start: bool = False, folder: Path | None = None
+    ) -> Connection:
         if on == "local" and stack:
             raise UserError("--stack names a relay in the cloud, --on local asks for the one here", hint="give one")
+        named = None if on == "local" else stack or self._configured_stack(folder or self._cwd)
         if on == "local" or not (on or named):
             return _embedded(self._known or (self._started(remark) if start else self._running()))
         if not named:
             raise UserError(
-                "no stack is named", hint=f"give --stack NAME, or set {STACK_VARIABLE}; `--on local` needs neither"
+                "no stack is named",
+                hint=f"give --stack NAME, set {STACK_VARIABLE}, or write `stack = …` into [tool.steprelay] of "
+                "pyproject.toml; `--on local` needs none",
             )
         # boto3 itself only knows AWS_DEFAULT_REGION; Lambda, the AWS CLI's newer kin and people say AWS_REGION.
         return _cloud(named, self._env.get("AWS_REGION"))
+
+    def present(self, folder: Path) -> Connection | None:
+        # Whatever is wrong is told by the commands that need a relay.
+        with suppress(Exception):
+            if self._known is not None or self._configured_stack(folder) or self._keeps_a_relay():
+                return self.connect(None, None, lambda _: None, folder=folder)
+        return None
+
+    def _keeps_a_relay(self) -> bool:
+        """Asked first, since the embedded relay's own modules take a while to import."""
+        return Path(project_folder(str(self._cwd)), STATE).is_dir()
+
+    def _configured_stack(self, folder: Path) -> str | None:
+        """The stack that the environment names, else the configuration."""
+        if self._env.get(STACK_VARIABLE):
+            return self._env[STACK_VARIABLE]
+        from steprelay.config import read_configuration
+
+        stack = read_configuration(self._env, folder).stack
+        return stack.value if stack else None
 
     def _started(self, remark: Remark) -> "RelayInfo":
         with needs_local():

@@ -1,25 +1,35 @@
 """What a command is about: a flow's file, or a folder with a hand-written spec."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from steprelay.cli.errors import Fault, UserError, count, faults_of
 
 if TYPE_CHECKING:
+    from steprelay.compile import Compiled
+    from steprelay.compile.options import Options
     from steprelay.sdk.flow import FlowSpec
     from steprelay_core.spec import Flow
 
 # The spec's name in a folder, as in a package. Written here too, so that `--help` need not import the models.
 SPEC_FILE = "steprelay.json"
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checked flow, and what is odd about it without being wrong."""
+    """A checked flow, and what is odd about it without being wrong.
+
+    `hints` say what would be good practice; `provenance` tells of each step and parameter where its value came from.
+    """
 
     flow: "Flow"
     warnings: tuple[Fault, ...] = ()
+    hints: tuple[Fault, ...] = ()
+    provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +72,34 @@ class Source:
         return self.path.absolute().parent
 
     @property
+    def is_spec(self) -> bool:
+        """Whether it is a hand-written spec."""
+        return self.path.suffix == ".json"
+
+    @property
     def command(self) -> str:
         """How to name it on a command line."""
         return str(self.path.parent if self.path.name == SPEC_FILE else self.path)
 
-    def load(self) -> Loaded:
-        """Compile or read it.
+    def load(self, options: "Options") -> Loaded:
+        """Compile or read it, and change it as the options ask.
 
         Raises:
             CompileError: with every problem of a flow's source.
             SpecError: with every problem of a spec.
         """
-        if self.path.suffix == ".json":
-            return Loaded(read_spec(self.path))
-        from steprelay.compile import compile_file, compile_flow
+        compiled = self._compile(options)
+        warnings, hints = (tuple(_as_fault(one) for one in some) for some in (compiled.warnings, compiled.hints))
+        return Loaded(compiled.flow, warnings, hints, compiled.provenance)
 
+    def _compile(self, options: "Options") -> "Compiled":
+        from steprelay.compile import compile_file, compile_flow, compile_spec
+
+        if self.is_spec:
+            return _read(self.path, lambda raw: compile_spec(raw, options, str(self.path)))
         if self.flow_class is not None:
-            compiled = compile_flow(self.flow_class, file=self.path)
-        else:
-            compiled = compile_file(self.path, self.class_name)
-        return Loaded(compiled.flow, tuple(_as_fault(warning) for warning in compiled.warnings))
+            return compile_flow(self.flow_class, file=self.path, options=options)
+        return compile_file(self.path, self.class_name, options=options)
 
 
 def read_spec(path: Path) -> "Flow":
@@ -90,10 +108,16 @@ def read_spec(path: Path) -> "Flow":
     Raises:
         UserError: if it cannot be read, or with every problem in it.
     """
-    from steprelay_core.spec import SpecError, parse_spec
+    from steprelay_core.spec import parse_spec
+
+    return _read(path, parse_spec)
+
+
+def _read(path: Path, read: Callable[[bytes], T]) -> T:
+    from steprelay_core.spec import SpecError
 
     try:
-        return parse_spec(path.read_bytes())
+        return read(path.read_bytes())
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}", hint=f"name a {SPEC_FILE}") from None
     except SpecError as error:

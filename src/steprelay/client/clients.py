@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -38,6 +39,8 @@ class TargetClients(Clients):
         self, endpoint_url: str | None = None, region: str | None = None, credentials: Credentials | None = None
     ) -> None:
         self._endpoint_url = endpoint_url
+        # Clients can be used by several threads, but a session can make only one at a time.
+        self._making = Lock()
         access, secret = credentials or (None, None)
         core = botocore.session.Session(session_vars=_NO_PROFILE if endpoint_url else None)
         self._boto = boto3.session.Session(access, secret, None, region, core)
@@ -70,5 +73,6 @@ class TargetClients(Clients):
         # Buckets of the embedded relay have no host names of their own.
         style: Any = {"addressing_style": "path"} if self._endpoint_url else None
         config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, s3=style)
-        made: object = self._boto.client(service, endpoint_url=self._endpoint_url, config=config)
+        with self._making:
+            made: object = self._boto.client(service, endpoint_url=self._endpoint_url, config=config)
         return made

@@ -32,12 +32,18 @@ class Package:
 
 
 def build_package(
-    root: Path | str, spec: Spec | None = None, *, destination: Path | str | None = None, size_limit: int = SIZE_LIMIT
+    root: Path | str,
+    spec: Spec | None = None,
+    *,
+    destination: Path | str | None = None,
+    size_limit: int = SIZE_LIMIT,
+    replaces_own: bool = False,
 ) -> Package:
     """Pack a folder. The same content gives the same bytes.
 
-    Without `spec` the folder's own, hand-written steprelay.json is checked and packed. Without `destination` the
-    package goes to `.steprelay/packages/` in the folder, where those of yesterday and before are removed.
+    Without `spec` the folder's own, hand-written steprelay.json is checked and packed; `replaces_own` says that `spec`
+    is that file with changes, so that nobody need be warned of it. Without `destination` the package goes to
+    `.steprelay/packages/` in the folder, where those of yesterday and before are removed.
 
     Raises:
         PackageError: if something cannot be packed, or is larger than `size_limit` bytes: with every problem.
@@ -51,7 +57,7 @@ def build_package(
     warnings: tuple[str, ...] = ()
     if spec is None:
         spec = _own_spec(written)
-    elif written.is_file():
+    elif written.is_file() and not replaces_own:
         warnings = (f"{SPEC_NAME} in {root} is left out: the spec of {spec.flow} takes its place",)
     target = Path(destination).resolve() if destination is not None else None
     # A package that is written into its own folder must not hold the one before it.

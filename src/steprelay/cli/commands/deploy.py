@@ -1,6 +1,8 @@
 """`deploy`: make the relay start a flow by its schedules, by events, and on request."""
 
-from steprelay.cli.commands.package import say_warnings
+from steprelay.cli.advice import Advice
+from steprelay.cli.changes import Changes, load_flow
+from steprelay.cli.commands.package import say_oddities
 from steprelay.cli.commands.run import send
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, UserError
@@ -11,12 +13,15 @@ from steprelay.client.target import Where
 PATIENCE = 300.0
 
 
-def deploy_flow(context: Context, source: Source, *, on: Where | None, stack: str | None, as_json: bool) -> ExitCode:
+def deploy_flow(
+    context: Context, source: Source, changes: Changes, *, on: Where | None, stack: str | None, as_json: bool
+) -> ExitCode:
     """Upload under `deploy/` and wait for the relay to take it."""
     screen = context.screen(as_json=as_json)
-    loaded = source.load()
-    say_warnings(screen, loaded.warnings)
-    connection = context.relays.connect(on, stack, screen.remark, start=True)
+    loaded = load_flow(context, source, changes)
+    say_oddities(screen, loaded)
+    connection = context.relays.connect(on, stack, screen.remark, start=True, folder=source.root)
+    advice = Advice(lambda: connection, loaded.flow)
     upload = send(screen, connection, source, loaded.flow, "deploy", {})
     from steprelay.client.follow import await_verdict
 
@@ -37,4 +42,5 @@ def deploy_flow(context: Context, source: Source, *, on: Where | None, stack: st
         screen.line(f"  starts on event {trigger!r}")
     if not schedules and not triggers:
         screen.line("  starts on request: it has neither @schedule nor @trigger")
+    advice.say(screen)
     return ExitCode.SUCCEEDED

@@ -10,16 +10,18 @@ from steprelay.cli.relays import needs_local
 from steprelay.cli.render.screen import Screen
 
 if TYPE_CHECKING:
-    from steprelay.local.record import RelayInfo
+    from steprelay.local.record import Platform, RelayInfo
 
 
-def up(context: Context, *, chaos: str | None, as_json: bool) -> ExitCode:
+def up(context: Context, *, platform: "Platform | None", chaos: str | None, as_json: bool) -> ExitCode:
     """Start it, or say that it runs."""
     screen = context.screen(as_json=as_json)
     with needs_local():
-        from steprelay.local.relay import LocalRelay
+        from steprelay.local.relay import LocalRelay, NoSuchPlatform
     try:
-        info = LocalRelay.up(Path(project_folder(str(context.cwd))), screen.remark, chaos)
+        info = LocalRelay.up(Path(project_folder(str(context.cwd))), screen.remark, chaos, platform)
+    except NoSuchPlatform:
+        raise
     except ValueError as error:
         raise UserError(f"--chaos: {error}", hint="for example --chaos spot=0.2,duplicate=0.3,seed=7") from None
     _say(screen, "running", info)
@@ -61,10 +63,13 @@ def _say(screen: Screen, state: str, info: "RelayInfo") -> None:
             "endpoint_url": info.endpoint_url,
             "outputs": dict(info.outputs),
             "environment": info.environment,
+            "platform": info.platform,
             "chaos": info.chaos,
         }
     )
     screen.line(f"the local relay is {state}: process {info.pid} at {info.endpoint_url}")
+    if info.platform != "ec2":
+        screen.line(f"  its job queue is one of {info.platform.capitalize()}")
     if info.chaos:
         screen.line(f"  it makes faults on purpose: {info.chaos}")
     for name, value in sorted(info.outputs.items()):

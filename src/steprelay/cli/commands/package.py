@@ -2,25 +2,26 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, count
 from steprelay.cli.render.report import fault_lines
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import size
-from steprelay.cli.source import SPEC_FILE, Source
+from steprelay.cli.source import SPEC_FILE, Loaded, Source
 
 if TYPE_CHECKING:
     from steprelay.package import Package
     from steprelay_core.spec import Flow
 
 
-def package_flow(context: Context, source: Source, output: Path | None, *, as_json: bool) -> ExitCode:
+def package_flow(context: Context, source: Source, changes: Changes, output: Path | None, *, as_json: bool) -> ExitCode:
     """Write the package to a file."""
     screen = context.screen(as_json=as_json)
-    loaded = source.load()
-    say_warnings(screen, loaded.warnings)
+    loaded = load_flow(context, source, changes)
+    say_oddities(screen, loaded)
     package = build(screen, source, loaded.flow, output or context.cwd / f"{loaded.flow.name}.tar.gz")
     members = [member.name for member in package.members]
     told = {"path": str(package.path), "digest": package.digest, "size": package.size, "members": members}
@@ -37,7 +38,9 @@ def build(screen: Screen, source: Source, flow: "Flow", path: Path) -> "Package"
     """
     from steprelay.package import SIZE_LIMIT, build_package
 
-    package = build_package(source.root, None if source.path.name == SPEC_FILE else flow.spec, destination=path)
+    # A folder's own spec has the options and the configuration in it by now.
+    own = source.path.name == SPEC_FILE
+    package = build_package(source.root, flow.spec, destination=path, replaces_own=own)
     held = size(sum(member.size for member in package.members))
     files = count(len(package.members), "file")
     screen.line(f"packed {flow.name}: {files}, {held} of at most {size(SIZE_LIMIT)}, {size(package.size)} to upload")
@@ -46,7 +49,13 @@ def build(screen: Screen, source: Source, flow: "Flow", path: Path) -> "Package"
     return package
 
 
-def say_warnings(screen: Screen, warnings: Iterable[Fault]) -> None:
-    for warning in warnings:
-        first, *rest = fault_lines(warning, screen.cwd)
-        screen.remark("\n".join([f"warning: {first.strip()}", *rest]))
+def say_oddities(screen: Screen, loaded: Loaded) -> None:
+    """Warnings, and hints at good practice."""
+    say(screen, "warning", loaded.warnings)
+    say(screen, "hint", loaded.hints)
+
+
+def say(screen: Screen, kind: Literal["warning", "hint"], faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        first, *rest = fault_lines(fault, screen.cwd)
+        screen.remark("\n".join([f"{kind}: {first.strip()}", *rest]))

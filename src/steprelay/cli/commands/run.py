@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from steprelay.cli.commands.package import build, say_warnings
+from steprelay.cli.advice import Advice
+from steprelay.cli.commands.package import build, say_oddities
 from steprelay.cli.commands.watch import watch
 from steprelay.cli.context import Connection, Context
 from steprelay.cli.errors import ExitCode, Fault, UserError
@@ -31,17 +32,22 @@ def run_flow(
 ) -> ExitCode:
     """Start a run and, unless told otherwise, follow it to its end."""
     screen = context.screen(as_json=as_json)
-    say_warnings(screen, loaded.warnings)
     parameters = check_parameters(loaded.flow, given)
-    connection = context.relays.connect(on, stack, screen.remark, start=True)
+    say_oddities(screen, loaded)
+    connection = context.relays.connect(on, stack, screen.remark, start=True, folder=source.root)
+    advice = Advice(lambda: connection, loaded.flow)
     upload = send(screen, connection, source, loaded.flow, "run", parameters)
     if not follow_it:
         screen.emit({"kind": "uploaded", "run": upload.run})
         screen.line(f"{upload.run}: `steprelay runs show {upload.run} -f` follows it")
+        advice.say(screen)
         return ExitCode.SUCCEEDED
     from steprelay.client.follow import follow
 
-    return watch(screen, upload.run, follow(connection.client, upload.run, connection.pace, upload))
+    code = watch(screen, upload.run, follow(connection.client, upload.run, connection.pace, upload))
+    if code is not ExitCode.DETACHED:
+        advice.say(screen)
+    return code
 
 
 def send(

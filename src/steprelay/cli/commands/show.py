@@ -2,32 +2,44 @@
 
 from typing import TYPE_CHECKING, Any
 
-from steprelay.cli.commands.package import say_warnings
+from steprelay.cli.advice import Advice
+from steprelay.cli.changes import Changes, load_flow
+from steprelay.cli.commands.package import say, say_oddities
 from steprelay.cli.context import Context
-from steprelay.cli.errors import ExitCode, count
+from steprelay.cli.errors import ExitCode, Fault, count
+from steprelay.cli.render.needs import needs_lines
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.source import Source
 
 if TYPE_CHECKING:
     from steprelay_core.spec import Flow, Step
 
+# Seconds that `check` waits for what a relay knows of the last runs, where there is one.
+ADVICE_PATIENCE = 2.0
 
-def check_flow(context: Context, source: Source, *, as_json: bool) -> ExitCode:
+
+def check_flow(context: Context, source: Source, changes: Changes, *, as_json: bool) -> ExitCode:
     """Every problem at once, or that there is none."""
     screen = context.screen(as_json=as_json)
-    loaded = source.load()
-    say_warnings(screen, loaded.warnings)
+    loaded = load_flow(context, source, changes)
+    say_oddities(screen, loaded)
+    used = Advice(lambda: context.relays.present(source.root), loaded.flow).take(ADVICE_PATIENCE)
+    say(screen, "hint", used)
     steps = list(loaded.flow.spec.steps)
-    warnings = [{"message": one.message, "file": one.file, "line": one.line} for one in loaded.warnings]
-    screen.emit({"kind": "check", "flow": loaded.flow.name, "steps": steps, "warnings": warnings})
+    warnings, hints = ([_as_json(one) for one in some] for some in (loaded.warnings, (*loaded.hints, *used)))
+    screen.emit({"kind": "check", "flow": loaded.flow.name, "steps": steps, "warnings": warnings, "hints": hints})
     screen.line(f"{loaded.flow.name} is fine: {count(len(steps), 'step')}")
     return ExitCode.SUCCEEDED
 
 
-def show_flow(context: Context, source: Source, *, as_json: bool) -> ExitCode:
+def _as_json(fault: Fault) -> dict[str, Any]:
+    return {"message": fault.message, "hint": fault.hint, "step": fault.step, "file": fault.file, "line": fault.line}
+
+
+def show_flow(context: Context, source: Source, changes: Changes, *, as_json: bool) -> ExitCode:
     """The graph with what each step needs."""
     screen = context.screen(as_json=as_json)
-    flow = source.load().flow
+    flow = load_flow(context, source, changes).flow
     screen.emit(spec_json(flow))
     if not as_json:
         _show(screen, flow)
@@ -49,7 +61,7 @@ def _show(screen: Screen, flow: "Flow") -> None:
     screen.line("\nsteps")
     for name, step in flow.spec.steps.items():
         screen.line(f"  {name}{' (join)' if step.join else ''}  {_ways(step)}")
-        for line in _needs(step):
+        for line in needs_lines(step):
             screen.line(f"      {line}")
     for schedule in flow.spec.schedules:
         screen.line(f"\nstarts {schedule.expression} ({schedule.timezone})")
@@ -68,23 +80,3 @@ def _ways(step: "Step") -> str:
             text += f" if {step.condition} is {way.when!r}"
         ways.append(text)
     return f"→ {' or '.join(ways)}" if ways else "(the last step)"
-
-
-def _needs(step: "Step") -> list[str]:
-    if step.batch is None:
-        needs = ["light: runs in the relay's own function"]
-    else:
-        asked = step.batch.model_dump(exclude_defaults=True) | {"cpu": step.batch.cpu, "memory": step.batch.memory}
-        needs = ["AWS Batch: " + ", ".join(f"{name} {value}" for name, value in asked.items())]
-    if step.retry is not None:
-        needs.append(
-            f"up to {count(step.retry.times, 'retry').replace('retrys', 'retries')}, "
-            f"{step.retry.minutes_between_retries:g} min apart"
-        )
-    if step.timeout_seconds is not None:
-        needs.append(f"at most {step.timeout_seconds} s an attempt")
-    if step.catch is not None:
-        needs.append("goes on after its last failure" + (f", with it in {step.catch.var}" if step.catch.var else ""))
-    if step.command is not None:
-        needs.append(f"runs {' '.join(step.command)}")
-    return needs

@@ -1,5 +1,7 @@
 """Every example ends as it says, through the real template on the embedded relay."""
 
+import ast
+
 import pytest
 
 from tests.flows.conftest import Project
@@ -48,3 +50,14 @@ def test_decide_goes_the_way_that_its_data_says(project: Project, rows: str, way
     assert ended.code == 0, ended.errors
     started = {change["step"] for change in ended.of_kind("task")}
     assert started & {"light", "heavy"} == {way}
+
+
+def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(project: Project) -> None:
+    project.add_example("batch_gallery.py")
+    ended = project.run("batch_gallery.py")
+    assert ended.code == 0, ended.errors
+    assert "batch_process" in {change["step"] for change in ended.of_kind("task")}
+    assert ended.artifacts["squares"] == "[0, 1, 4, 9, 16, 25, 36, 49]"
+    job = ast.literal_eval(ended.artifacts["job"])
+    assert job.keys() == {"AWS_BATCH_JOB_ID", "AWS_BATCH_JOB_ATTEMPT", "AWS_BATCH_CE_NAME", "AWS_BATCH_JQ_NAME"}
+    assert all(job.values())

@@ -8,9 +8,9 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from steprelay.cli.commands.package import say
 from steprelay.cli.context import Connection
 from steprelay.cli.errors import Fault
+from steprelay.cli.render.oddities import say
 from steprelay.cli.render.screen import Screen
 
 if TYPE_CHECKING:

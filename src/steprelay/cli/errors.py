@@ -172,7 +172,7 @@ _KNOWN: tuple[tuple[str, str, Any], ...] = (
     ("steprelay_core.spec.problems", "SpecError", _spec),
     ("steprelay.compile.problems", "CompileError", _compile),
     ("steprelay.compile.overrides", "OverrideError", _overrides),
-    ("steprelay.config.settings", "ConfigurationError", _configuration),
+    ("steprelay.config.values", "ConfigurationError", _configuration),
     ("steprelay.package.problems", "PackageError", _package),
     ("steprelay.client.follow", "Rejected", _rejected),
     ("steprelay.client.follow", "NoSuchRun", _no_such_run),

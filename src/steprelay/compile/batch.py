@@ -6,7 +6,7 @@ from typing import Any
 from steprelay.compile.arguments import TAGS, Checked
 from steprelay.compile.options import Options
 from steprelay.compile.signatures import ResourcesArguments
-from steprelay.config.settings import Setting
+from steprelay.config.values import Setting
 from steprelay_core.spec import Batch
 from steprelay_core.spec.batch import batch_problems
 

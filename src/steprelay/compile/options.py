@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from steprelay.compile.overrides import Override
-from steprelay.config.settings import Configuration
+from steprelay.config.values import Configuration
 
 
 @dataclass(frozen=True, slots=True)

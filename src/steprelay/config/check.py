@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, ValidationError
 
-from steprelay.config.settings import Found
+from steprelay.config.values import Found
 from steprelay_core.spec import Problem
 from steprelay_core.spec.allowed import explain
 from steprelay_core.spec.batch import Queues, TagName

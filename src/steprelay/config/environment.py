@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from steprelay.config.names import PROFILE as PROFILE_NAME
 from steprelay.config.names import SETTINGS, STACK
-from steprelay.config.settings import Found
+from steprelay.config.values import Found
 
 if TYPE_CHECKING:
     from steprelay_core.spec import Problem

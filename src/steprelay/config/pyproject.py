@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steprelay.config.names import PROFILE, SETTINGS, STACK
-from steprelay.config.settings import Found
+from steprelay.config.values import Found
 
 if TYPE_CHECKING:
     from steprelay_core.spec import Problem

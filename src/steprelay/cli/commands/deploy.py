@@ -2,10 +2,10 @@
 
 from steprelay.cli.advice import Advice
 from steprelay.cli.changes import Changes, load_flow
-from steprelay.cli.commands.package import say_oddities
 from steprelay.cli.commands.run import send
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, UserError
+from steprelay.cli.render.oddities import say_oddities
 from steprelay.cli.source import Source
 from steprelay.client.target import Where
 

@@ -1,16 +1,15 @@
 """`package`: the archive that an upload starts or deploys; also the first half of `run` and `deploy`."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
-from steprelay.cli.errors import ExitCode, Fault, count
-from steprelay.cli.render.report import fault_lines
+from steprelay.cli.errors import ExitCode, count
+from steprelay.cli.render.oddities import say_oddities
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import size
-from steprelay.cli.source import SPEC_FILE, Loaded, Source
+from steprelay.cli.source import SPEC_FILE, Source
 
 if TYPE_CHECKING:
     from steprelay.package import Package
@@ -47,15 +46,3 @@ def build(screen: Screen, source: Source, flow: "Flow", path: Path) -> "Package"
     for warning in package.warnings:
         screen.remark(f"warning: {warning}")
     return package
-
-
-def say_oddities(screen: Screen, loaded: Loaded) -> None:
-    """Warnings, and hints at good practice."""
-    say(screen, "warning", loaded.warnings)
-    say(screen, "hint", loaded.hints)
-
-
-def say(screen: Screen, kind: Literal["warning", "hint"], faults: Iterable[Fault]) -> None:
-    for fault in faults:
-        first, *rest = fault_lines(fault, screen.cwd)
-        screen.remark("\n".join([f"{kind}: {first.strip()}", *rest]))

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steprelay.cli.changes import Changes, load_flow
-from steprelay.cli.commands.package import say
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, UserError, count, faults_of
+from steprelay.cli.render.oddities import say
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:

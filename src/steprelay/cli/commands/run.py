@@ -6,10 +6,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from steprelay.cli.advice import Advice
-from steprelay.cli.commands.package import build, say_oddities
+from steprelay.cli.commands.package import build
 from steprelay.cli.commands.watch import watch
 from steprelay.cli.context import Connection, Context
 from steprelay.cli.errors import ExitCode, Fault, UserError
+from steprelay.cli.render.oddities import say_oddities
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.source import Loaded, Source
 from steprelay.client.target import Where

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from steprelay.cli.advice import Advice
 from steprelay.cli.changes import Changes, load_flow
-from steprelay.cli.commands.package import say, say_oddities
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, count
 from steprelay.cli.render.needs import needs_lines
+from steprelay.cli.render.oddities import say, say_oddities
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.source import Source
 

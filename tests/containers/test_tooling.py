@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,12 +26,20 @@ def _server_that_answers_in_capitals() -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.sendall(connection.makefile("rb").read().upper())
+            # Nobody may come: shutting down the socket then ends the wait.
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(connection.makefile("rb").read().upper())
 
-        threading.Thread(target=answer, daemon=True).start()
-        yield server.getsockname()
+        answering = threading.Thread(target=answer)
+        answering.start()
+        try:
+            yield server.getsockname()
+        finally:
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            answering.join()
 
 
 def _ask(port: int, words: bytes) -> bytes:

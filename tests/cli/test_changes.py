@@ -114,6 +114,67 @@ def test_mistakes_of_the_configuration_and_of_the_command_line_are_told_together
     assert "did you mean 'batch'?" in result.err
 
 
+def test_problems_of_the_configuration_the_command_line_and_the_flow_are_told_in_one_go(shell: Shell) -> None:
+    wrong = FLOW.replace("cpu=4", "cpu=4, image='no image'").replace("self.next(self.end)", "self.next(self.edn)")
+    options = ("--with", "batch:cpus=1", "--with", "zzz/batch:cpu=1", "--with", "start/timeout:hours=2")
+    env = {"STEPRELAY_BATCH_DEFAULT_TAGS": "{", "STEPRELAY_BATCH_JOB_QUEUE": "a,a"}
+    result = shell("check", shell.write_flow(wrong), *options, env=env)
+
+    assert result.code == 2
+    assert "error: 6 problems in the configuration, --with and the flow" in result.err
+    for told in (
+        "environment STEPRELAY_BATCH_DEFAULT_TAGS: must be a mapping",
+        "environment STEPRELAY_BATCH_JOB_QUEUE: queue names one twice: a, a",
+        "--with batch:cpus=1: @batch has no argument 'cpus'",
+        "--with zzz/batch:cpu=1: the flow has no step 'zzz'",
+        "flow.py:12: @batch: no image is called 'no image'",
+        "self.next goes to 'edn'",
+    ):
+        assert told in result.err
+
+
+def test_the_places_of_problems_outside_of_the_source_are_no_files_in_json(shell: Shell) -> None:
+    result = shell("check", shell.write_flow(FLOW), "--json", env={"STEPRELAY_BATCH_JOB_QUEUE": "a,a"})
+
+    ((fault,),) = (error["faults"] for error in result.json)
+    assert (fault["where"], fault["file"], fault["line"]) == ("environment STEPRELAY_BATCH_JOB_QUEUE", None, None)
+
+
+def test_problems_of_a_spec_are_told_beside_those_of_the_command_line(shell: Shell) -> None:
+    shell.write_spec()
+    result = shell("check", str(shell.folder), "--with", "train/batch:cpus=2", "--with", "tain/batch:cpu=2")
+
+    assert result.code == 2
+    assert "error: 2 problems in --with and the flow" in result.err
+    assert "the flow has no step 'tain'" in result.err
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan", "package", "deploy"])
+def test_a_step_that_runs_on_no_platform_is_refused_before_anything_is_sent(shell: Shell, command: str) -> None:
+    result = shell(command, shell.write_flow(FLOW), "--with", "process/batch:gpu=1,ephemeral_storage=30")
+
+    assert result.code == 2
+    assert "process/batch:gpu=1,ephemeral_storage=30: runs on neither platform" in result.err
+    assert shell.relay.uploads == []
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan"])
+def test_a_timeout_that_adds_up_is_hinted_at(shell: Shell, command: str) -> None:
+    shell.relay.states = versions([stored(run=run_of(RunStatus.SUCCEEDED))])
+    result = shell(command, shell.write_flow(FLOW), "--with", "timeout:minutes=30")
+
+    assert result.code == 0
+    assert "hint: flow.py:11: step 'process': --with adds to the time of @timeout, which makes 9000 s" in result.err
+
+
+def test_hints_about_a_hand_written_spec_name_no_line_of_it(shell: Shell) -> None:
+    shell.write_spec()
+    result = shell("check", str(shell.folder))
+
+    assert "steprelay.json: step" in result.err
+    assert "steprelay.json:1" not in result.err
+
+
 def test_the_configuration_is_read_from_the_folder_of_the_flow_upwards(shell: Shell) -> None:
     (shell.folder / "pyproject.toml").write_text('[tool.steprelay]\nbatch_job_queue = ["spot", "on-demand"]\n')
     below = shell.folder / "flows"

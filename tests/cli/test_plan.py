@@ -177,6 +177,19 @@ def test_an_unknown_platform_is_told_what_there_is(shell: Shell) -> None:
     assert "fargate" in result.err
 
 
+def test_a_plan_hints_at_good_practice_on_stderr(shell: Shell) -> None:
+    options = ("--with", "timeout:minutes=30", "--with", "process/batch:tmpfs_size=20000")
+    result = shell("plan", shell.write_flow(FLOW), "--json", *options)
+
+    assert result.code == 0
+    assert "hint: flow.py:11: step 'process': --with adds to the time of @timeout, which makes 9000 s" in result.err
+    assert "hint: flow.py:12: step 'process': tmpfs_size is above memory" in result.err
+    assert len(result.json) == 1
+
+
+TO_BATCH = ("--with", "batch:cpu=8,memory=16384", "--with", "timeout:hours=2", "--with", "retry")
+
+
 def test_a_real_process_plans_without_aws_relay_or_configuration(tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(FLOW)
     known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STEPRELAY_"))}
@@ -184,7 +197,7 @@ def test_a_real_process_plans_without_aws_relay_or_configuration(tmp_path: Path)
     nowhere = {"HOME": str(tmp_path), "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
     for platform in ("ec2", "fargate"):
         result = subprocess.run(
-            [sys.executable, "flow.py", "plan", "--platform", platform, "--with", "batch:cpu=8,memory=16384", "--json"],
+            [sys.executable, "flow.py", "plan", "--platform", platform, *TO_BATCH, "--json"],
             cwd=tmp_path, env=known | nowhere, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert (result.returncode, result.stderr) == (0, "")

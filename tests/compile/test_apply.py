@@ -160,8 +160,49 @@ def test_everything_wrong_with_the_outcome_is_told_at_once() -> None:
     found = _problems(commanded("start/batch:trainium=1", "end/timeout:hours=1", "x/retry"), batch={"inferentia": 1})
     assert [(path, message) for path, message, _ in found] == [
         ("--with x/retry", "the flow has no step 'x'"),
-        ("steps.start", "batch: takes inferentia or trainium, not both; given 1 and 1"),
+        ("steps.start", "batch and --with start/batch:trainium=1: inferentia=1 and trainium=1 cannot go together"),
         ("steps.end", "--with end/timeout:hours=1 allows 3600 s, a light step may take at most 840 s"),
+    ]
+
+
+def test_what_no_platform_takes_is_told_of_a_spec_as_of_a_class() -> None:
+    found = _problems(Options(), batch={"log_driver": "papyrus", "cpu": 0.5, "gpu": 1})
+    assert [(path, message) for path, message, _ in found] == [
+        ("steps.start", "batch: log_driver: Batch knows no log driver 'papyrus'"),
+        (
+            "steps.start",
+            (
+                "batch: runs on neither platform: on EC2 cpu (EC2 jobs take whole vCPUs, given 0.5); "
+                "on Fargate gpu (Fargate has no `gpu`, given 1)"
+            ),
+        ),
+    ]
+
+
+def test_what_no_platform_takes_beside_batch_is_told_with_its_path() -> None:
+    found = _problems(Options(), command=["x", "Ref::a"], package=False, timeout_seconds=30, batch={"image": "a"})
+    assert [path for path, _, _ in found] == [
+        "steps.start.command",
+        "steps.start.timeout_seconds",
+    ]
+
+
+def test_what_the_configuration_gives_a_spec_wrongly_is_told_once_and_at_its_place() -> None:
+    queues = Configuration(queue=Setting(["a", "a"], "environment STEPRELAY_BATCH_JOB_QUEUE"))
+    options = Options(queues, commanded("batch").overrides)
+    assert _problems(options) == [
+        ("environment STEPRELAY_BATCH_JOB_QUEUE", "queue names one twice: a, a", "name each once")
+    ]
+
+
+def test_problems_of_a_spec_s_own_are_told_beside_lost_overrides_and_steps_for_no_platform() -> None:
+    raw = json.dumps(_document(next="edn", batch={"image": "bad image"}))
+    with pytest.raises(SpecError) as caught:
+        compile_spec(raw, commanded("strat/retry"), _FILE)
+    assert [problem.path for problem in caught.value.problems] == [
+        "steps.start.next",
+        "--with strat/retry",
+        "steps.start.batch.image",
     ]
 
 
@@ -170,19 +211,22 @@ def test_hints_speak_of_the_spec_s_own_names() -> None:
     assert [(hint.file, hint.line, hint.message, hint.hint) for hint in applied.hints] == [
         (
             _FILE,
-            1,
-            "step 'start': batch without retry: one lost instance or connection ends the run",
+            0,
+            (
+                "step 'start': batch without retry: Batch repeats a job that lost its machine, 5 attempts in all; "
+                "a failure of the program ends the run at once"
+            ),
             'give it "retry": {"times": 3}',
         ),
         (
             _FILE,
-            1,
+            0,
             "step 'start': batch without timeout_seconds: a hung job runs, and costs, for ever",
             'give it "timeout_seconds"',
         ),
         (
             _FILE,
-            1,
+            0,
             "step 'start': tmpfs_path or tmpfs_tempdir without a tmpfs: nothing is mounted",
             'add "use_tmpfs": true, or "tmpfs_size"',
         ),

@@ -5,6 +5,8 @@ import pytest
 from steprelay_core.spec import Batch
 from tests.compile.conftest import Bench, decorated
 
+QUEUES = "a job queue's name (1 to 128 letters, digits, `-` and `_`) or ARN or a list of such"
+
 
 def test_batch_alone_means_its_defaults(bench: Bench) -> None:
     assert bench.batch("@batch\n") == Batch()
@@ -29,7 +31,7 @@ def test_every_argument_of_batch_reaches_the_spec(bench: Bench, argument: str, v
 
 
 def test_a_part_of_a_cpu_may_be_asked_for(bench: Bench) -> None:
-    assert bench.batch("@batch(cpu=0.25)\n").cpu == 0.25
+    assert bench.batch("@batch(cpu=0.25, memory=512)\n").cpu == 0.25
 
 
 def test_none_is_as_good_as_not_given(bench: Bench) -> None:
@@ -82,7 +84,27 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
         ("@batch(log_options='x:y')", "@batch: 'log_options' must be a list of text or a mapping, given 'x:y'", None),
         (
             "@batch(queue=[])",
-            "@batch: 'queue' must be text that is not empty or a list of text that is not empty, given []",
+            f"@batch: 'queue' must be {QUEUES}, given []",
+            None,
+        ),
+        ("@batch(queue='a b')", f"@batch: 'queue' must be {QUEUES}, given 'a b'", None),
+        ("@batch(queue='arn:queue')", f"@batch: 'queue' must be {QUEUES}, given 'arn:queue'", None),
+        (
+            "@batch(iam_role='my role')",
+            "@batch: 'iam_role' must be a role's ARN, without white space, given 'my role'",
+            None,
+        ),
+        (
+            "@batch(execution_role='role\\n')",
+            "@batch: 'execution_role' must be a role's ARN, without white space, given 'role\\n'",
+            None,
+        ),
+        (
+            "@batch(efs_volumes={'filesystem': 'fs-1', 'access_point': 'ap-1'})",
+            (
+                "@batch: efs_volumes: 'access_point' must be the id of an EFS access point, like fsap-0123abcd, "
+                "given 'ap-1'"
+            ),
             None,
         ),
         ("@batch(architecture='arm')", "@batch: 'architecture' must be one of 'x86_64', 'arm64', given 'arm'", None),
@@ -98,7 +120,7 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
         ),
         (
             "@batch(inferentia=1, trainium=1)",
-            "@batch: takes inferentia or trainium, not both; given 1 and 1",
+            "@batch: inferentia=1 and trainium=1 cannot go together",
             "they are two names for the same devices: keep one",
         ),
         (
@@ -113,19 +135,34 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
         ),
         (
             "@batch(scheduling_priority=1)",
-            "@batch: a priority of 1 means nothing without a share",
+            "@batch: scheduling_priority=1 means nothing without a share",
             "give share_identifier as well",
         ),
         (
             "@batch(max_memory=1024)",
-            "@batch: max_memory is 1024 MiB, less than the 4096 MiB it starts with",
+            "@batch: max_memory=1024 MiB is less than what it starts with, memory=4096 MiB",
             "raise it, or lower memory",
         ),
-        ("@batch(queue=['a', 'a'])", "@batch: names a queue twice: a, a", "name each once"),
+        ("@batch(queue=['a', 'a'])", "@batch: queue names one twice: a, a", "name each once"),
         (
             "@batch(use_tmpfs=True, tmpfs_path='/x', host_volumes='/x')",
-            "@batch: /x is the place of the tmpfs already",
+            "@batch: host_volumes: /x is the place of the tmpfs (tmpfs_path=/x) already",
             "mount it elsewhere",
+        ),
+        (
+            "@batch(host_volumes=['/a:/x', '/b:/x'])",
+            "@batch: host_volumes: /x is the place of another volume already",
+            "mount it elsewhere",
+        ),
+        (
+            "@batch(host_volumes='/x', efs_volumes='fs-1:/x')",
+            "@batch: efs_volumes: /x is the place of another volume already",
+            "mount it elsewhere",
+        ),
+        (
+            "@batch(efs_volumes={'filesystem': 'fs-1', 'root': '/r', 'access_point': 'fsap-1'})",
+            "@batch: efs_volumes: fs-1 has an access point and the root '/r'",
+            "an access point brings its own root: leave `root` out",
         ),
         ("@retry(time=3)", "@retry has no argument 'time'", "did you mean 'times'?"),
         ("@retry(times=-1)", "@retry: 'times' must be a whole number from 0 to 99, given -1", None),
@@ -238,7 +275,7 @@ def test_resources_raise_what_memory_may_grow_from(bench: Bench) -> None:
     problem = bench.only_problem(decorated("@resources(memory=9000)\n@batch(max_memory=8000)  # HERE\n"))
     assert (problem.line, problem.message) == (
         bench.line(),
-        "@batch: max_memory is 8000 MiB, less than the 9000 MiB it starts with",
+        "@batch and @resources (tested.py:5): max_memory=8000 MiB is less than what it starts with, memory=9000 MiB",
     )
 
 
@@ -249,7 +286,7 @@ def test_a_secret_that_is_a_variable_too_is_told_at_batch(bench: Bench) -> None:
     )
     assert (problem.line, problem.message) == (
         bench.line(),
-        "@batch: 'TOKEN' is a secret and a variable of the environment",
+        "@batch: secrets: 'TOKEN' is a secret and a variable of the environment",
     )
 
 
@@ -266,7 +303,7 @@ def test_problems_between_parameters_are_told_beside_those_of_the_graph(bench: B
             pass
         """
     )
-    assert any("a priority of 1" in problem.message for problem in found)
+    assert any("scheduling_priority=1" in problem.message for problem in found)
     assert any("edn" in problem.message for problem in found)
 
 

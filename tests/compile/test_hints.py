@@ -3,9 +3,15 @@
 import pytest
 
 from steprelay.compile import Compiled
+from steprelay.compile.hints import BATCH_ATTEMPTS
+from steprelay_core.translate.submission import RETRY_STRATEGY
 from tests.compile.conftest import Bench, commanded, decorated
 
 _CALM = "@timeout(hours=1)\n@retry\n"
+_NEVER_RETRIES = (
+    "@batch without @retry: Batch repeats a job that lost its machine, 5 attempts in all; "
+    "a failure of the program ends the run at once"
+)
 
 
 def _said(compiled: Compiled) -> list[tuple[str, str | None]]:
@@ -38,9 +44,11 @@ def test_a_job_without_timeout_is_hinted_at_where_its_decorator_stands(bench: Be
 
 def test_a_flow_that_never_retries_is_told_so_once(bench: Bench) -> None:
     compiled = bench.compiled(decorated("@timeout(hours=1)\n@batch  # HERE\n"))
-    assert _said(compiled) == [
-        ("step 'start': @batch without @retry: one lost instance or connection ends the run", "add @retry(times=3)")
-    ]
+    assert _said(compiled) == [(f"step 'start': {_NEVER_RETRIES}", "add @retry(times=3)")]
+
+
+def test_the_attempts_that_hints_speak_of_are_those_that_jobs_ask_for() -> None:
+    assert RETRY_STRATEGY["attempts"] == BATCH_ATTEMPTS
 
 
 def test_one_step_with_retry_shows_that_it_was_thought_of(bench: Bench) -> None:
@@ -55,10 +63,7 @@ def test_a_spot_queue_without_retry_is_hinted_at(bench: Bench, decorators: str) 
     compiled = bench.compiled(decorated(f"@timeout(hours=1)\n{decorators}"))
     assert _said(compiled) == [
         (
-            (
-                "step 'start': a spot queue without @retry: "
-                "spot instances are reclaimed, and the first to go fails the run"
-            ),
+            "step 'start': a spot queue without @retry: the run ends when Batch's own 5 attempts are all reclaimed",
             "add @retry(times=3)",
         )
     ]
@@ -93,6 +98,11 @@ def test_a_retry_of_no_times_is_none(bench: Bench) -> None:
             "add use_tmpfs=True, or tmpfs_size",
         ),
         (
+            "@batch(tmpfs_size=4097)",
+            "tmpfs_size is above memory: files in a tmpfs are in memory, and the job is killed before it is full",
+            "lower tmpfs_size, or raise memory",
+        ),
+        (
             "@batch(tmpfs_tempdir=False)",
             "tmpfs_path or tmpfs_tempdir without a tmpfs: nothing is mounted",
             "add use_tmpfs=True, or tmpfs_size",
@@ -110,6 +120,7 @@ def test_parameters_that_do_nothing_alone_are_hinted_at(bench: Bench, decorators
         "@batch(tmpfs_path='/scratch', use_tmpfs=True)",
         "@batch(tmpfs_tempdir=False, tmpfs_size=64)",
         "@batch(max_memory=8192)",
+        "@batch(tmpfs_size=4096)",
         "@batch(queue=['spot', 'on-demand'])",
     ],
 )
@@ -120,7 +131,7 @@ def test_the_same_parameters_beside_their_others_are_left_alone(bench: Bench, de
 def test_ten_jobs_are_hinted_at_in_as_few_lines_as_one(bench: Bench) -> None:
     compiled = bench.compiled(_line("start", *"abcdefghi"))
     assert [message for message, _ in _said(compiled)] == [
-        "steps 'start', 'a', 'b' and 7 more: @batch without @retry: one lost instance or connection ends the run",
+        f"steps 'start', 'a', 'b' and 7 more: {_NEVER_RETRIES}",
         "steps 'start', 'a', 'b' and 7 more: @batch without @timeout: a hung job runs, and costs, for ever",
     ]
     assert {hint.line for hint in compiled.hints} == {bench.line("START")}

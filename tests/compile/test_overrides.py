@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steprelay.compile import OverrideError, read_overrides
+from steprelay.compile import Options, OverrideError, read_overrides
 from tests.compile.conftest import Bench, commanded, decorated
 
 _TWO_JOBS = """
@@ -71,23 +71,46 @@ def test_values_get_the_type_that_their_parameter_takes(
         st.text(max_size=40),
         min_size=1,
     ),
-    st.lists(st.text(min_size=1), min_size=2, unique=True),
+    st.lists(st.text(), min_size=2),
 )
-def test_tags_and_queues_of_any_letters_survive(tags: dict[str, str], queues: list[str]) -> None:
-    (override,) = read_overrides([f"batch:aws_batch_tags={json.dumps(tags)},queue={json.dumps(queues)}"])
-    assert override.arguments == {"aws_batch_tags": tags, "queue": queues}
+def test_tags_and_lists_of_any_letters_survive(tags: dict[str, str], options: list[str]) -> None:
+    given = [f"a{number}:{option}" for number, option in enumerate(options)]
+    (override,) = read_overrides([f"batch:aws_batch_tags={json.dumps(tags)},log_options={json.dumps(given)}"])
+    assert override.arguments == {"aws_batch_tags": tags, "log_options": given}
 
 
 @pytest.mark.parametrize(
     ("typed", "message", "hint"),
     [
-        ("bath:cpu=1", "there is no decorator 'bath' to give by --with", "did you mean 'batch'?"),
+        (
+            "bath:cpu=1",
+            "there is no decorator 'bath' to give by --with",
+            "did you mean 'batch'? If 'bath' is a step: --with bath/batch:cpu=1",
+        ),
+        ("start/bath:cpu=1", "there is no decorator 'bath' to give by --with", "did you mean 'batch'?"),
         ("@batch:cpu=1", "there is no decorator '@batch' to give by --with", "did you mean 'batch'?"),
         (
             "kubernetes",
             "there is no decorator 'kubernetes' to give by --with",
-            "known: batch, resources, retry, timeout, catch, environment",
+            (
+                "known: batch, resources, retry, timeout, catch, environment. "
+                "If 'kubernetes' is a step: --with kubernetes/batch"
+            ),
         ),
+        (
+            "process:cpu=2",
+            "there is no decorator 'process' to give by --with",
+            "did you mean 'resources'? If 'process' is a step: --with process/batch:cpu=2",
+        ),
+        (
+            "process:times=2",
+            "there is no decorator 'process' to give by --with",
+            "did you mean 'resources'? If 'process' is a step: --with process/retry:times=2",
+        ),
+        ("a/batch:cpu=8,", "has a comma left over behind 'cpu'", "take it out"),
+        ("batch:image=x , ", "has a comma left over behind 'image'", "take it out"),
+        ("batch:cpu=8,,gpu=1", "has a comma left over behind 'cpu'", "take it out"),
+        ("batch:,cpu=8", "has a comma left over", "take it out"),
         ("batch:cpus=1", "@batch has no argument 'cpus'", "did you mean 'cpu'?"),
         ("timeout:days=1", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
         ("batch:memory=x", "'memory' must be a whole number of MiB, at least 4, given 'x'", None),
@@ -100,7 +123,10 @@ def test_tags_and_queues_of_any_letters_survive(tags: dict[str, str], queues: li
         ),
         (
             "batch:queue=[]",
-            "'queue' must be text that is not empty or a list of text that is not empty, given []",
+            (
+                "'queue' must be a job queue's name (1 to 128 letters, digits, `-` and `_`) or ARN "
+                "or a list of such, given []"
+            ),
             'for example queue=["spot","on-demand"], and put the whole option in single quotes',
         ),
         (
@@ -242,6 +268,27 @@ def test_what_is_meant_for_a_light_step_alone_must_fit_it(bench: Bench) -> None:
 
 def test_problems_between_parameters_name_the_override_where_no_decorator_stands(bench: Bench) -> None:
     problem = bench.only_problem(decorated(""), commanded("start/batch:inferentia=1,trainium=1"))
-    assert problem.message == (
-        "--with start/batch:inferentia=1,trainium=1: takes inferentia or trainium, not both; given 1 and 1"
+    assert (problem.file, problem.line, problem.message) == (
+        "--with start/batch:inferentia=1,trainium=1",
+        0,
+        "inferentia=1 and trainium=1 cannot go together",
     )
+
+
+def test_what_is_right_in_refused_overrides_is_kept_for_the_flow_s_own_problems() -> None:
+    with pytest.raises(OverrideError) as caught:
+        read_overrides(["batch:cpus=1,gpu=2", "retry:times=2", "timeout:hours=0", "x/bach"])
+    assert [(one.decorator, one.step, one.arguments) for one in caught.value.overrides] == [
+        ("batch", None, {"gpu": 2}),
+        ("retry", None, {"times": 2}),
+        ("timeout", None, {}),
+        ("bach", "x", {}),
+    ]
+
+
+def test_refused_overrides_make_no_problems_that_the_flow_does_not_have(bench: Bench) -> None:
+    with pytest.raises(OverrideError) as caught:
+        read_overrides(["batch:cpus=1", "timeout:hours=0", "bach", "start/retri", ""])
+    light = bench.spec(decorated("@timeout(hours=2)\n"), Options(overrides=caught.value.overrides)).steps["start"]
+    assert light.batch is not None
+    assert light.timeout_seconds == 7200

@@ -207,8 +207,52 @@ def test_an_image_too_long_with_its_registry_is_told_at_the_decorator(bench: Ben
     problem = bench.only_problem(decorated(f"@batch(image='{'i' * 100}')  # HERE\n"), options)
     assert (problem.line, problem.message.partition(",")[0]) == (
         bench.line(),
-        "@batch: 'image' must be text of 1 to 255 characters",
+        "@batch",
     )
+    told = "environment STEPRELAY_BATCH_CONTAINER_REGISTRY: 'image' must be text of 1 to 255 characters"
+    assert told in problem.message
+
+
+def test_a_registry_too_long_for_any_image_is_told_once_and_at_its_place(bench: Bench) -> None:
+    options = Surroundings({"STEPRELAY_BATCH_CONTAINER_REGISTRY": "r" * 250}, {}, {}).options(
+        bench.file.parent, "batch"
+    )
+    problem = bench.only_problem(decorated("@batch\n"), options)
+    assert (problem.file, problem.line) == ("environment STEPRELAY_BATCH_CONTAINER_REGISTRY", 0)
+    assert problem.message.startswith("'image' must be text of 1 to 255 characters")
+
+
+@pytest.mark.parametrize(
+    ("decorators", "env", "overrides", "message"),
+    [
+        ("@batch", {"STEPRELAY_BATCH_JOB_QUEUE": "a,a"}, (), "environment STEPRELAY_BATCH_JOB_QUEUE: queue names"),
+        (
+            "@batch",
+            {"METAFLOW_BATCH_CONTAINER_IMAGE": "a b"},
+            (),
+            "environment METAFLOW_BATCH_CONTAINER_IMAGE: no image",
+        ),
+        (
+            "@batch",
+            {"STEPRELAY_BATCH_DEFAULT_TAGS": '{"k!": "v"}'},
+            (),
+            "environment STEPRELAY_BATCH_DEFAULT_TAGS: aws_batch_tags: a tag cannot hold !",
+        ),
+        ("@batch", {}, ("start/batch:gpu=1,cpu=0.5",), "--with start/batch:gpu=1,cpu=0.5: runs on neither"),
+        ("@batch", {}, ("start/batch:max_memory=4095",), "--with start/batch:max_memory=4095: max_memory=4095 MiB is"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_told_of_whoever_gave_it(
+    bench: Bench, decorators: str, env: dict[str, str], overrides: tuple[str, ...], message: str
+) -> None:
+    options = Surroundings(env, {}, {}).options(bench.file.parent, *overrides)
+    assert str(bench.only_problem(decorated(f"{decorators}\n"), options)).startswith(message)
+
+
+def test_what_the_command_line_makes_wrong_of_a_decorator_is_told_of_both(bench: Bench) -> None:
+    problem = bench.only_problem(decorated("@batch(cpu=0.5)  # HERE\n"), commanded("start/batch:gpu=1"))
+    assert (problem.file, problem.line) == bench.at()
+    assert problem.message.startswith("@batch and --with start/batch:gpu=1: runs on neither platform: on EC2 cpu (")
 
 
 def test_round_up_is_set_on_every_job_and_said_so(bench: Bench) -> None:

@@ -18,6 +18,7 @@ NAMES = {
 }
 TABLE = "pyproject.toml [tool.steprelay]"
 PROD = "pyproject.toml [tool.steprelay.profiles.prod]"
+QUEUES = "a job queue's name (1 to 128 letters, digits, `-` and `_`) or ARN or a list of such"
 
 
 def _write(folder: Path, text: str) -> None:
@@ -176,13 +177,13 @@ TAGS_HINT = 'in the environment a JSON object, {"Team": "data"}; in pyproject.to
         (
             "batch_job_queue = 7",
             "batch_job_queue",
-            "must be text that is not empty or a list of text that is not empty, given 7",
+            f"must be {QUEUES}, given 7",
             QUEUE_HINT,
         ),
         (
             "batch_job_queue = ''",
             "batch_job_queue",
-            "must be text that is not empty or a list of text that is not empty, given ''",
+            f"must be {QUEUES}, given ''",
             QUEUE_HINT,
         ),
         (
@@ -281,10 +282,10 @@ def test_a_misspelt_variable_of_ours_is_told_and_metaflow_s_others_are_left_alon
 def _messy() -> Iterator[tuple[str, str]]:
     yield "environment STEPRELAY_BATCH_JOB", "there is no such setting"
     yield f"{TABLE} typo", "there is no such setting"
-    yield "environment STEPRELAY_BATCH_JOB_QUEUE", "must be text"
+    yield "environment STEPRELAY_BATCH_JOB_QUEUE", f"must be {QUEUES}"
     yield "environment METAFLOW_BATCH_DEFAULT_TAGS", "must be a mapping"
-    yield f"{PROD} batch_job_queue", "must be text"
-    yield f"{TABLE} batch_job_queue", "must be text"
+    yield f"{PROD} batch_job_queue", f"must be {QUEUES}"
+    yield f"{TABLE} batch_job_queue", f"must be {QUEUES}"
 
 
 def test_all_problems_of_all_sources_are_told_at_once_also_of_those_that_lose(tmp_path: Path) -> None:
@@ -305,3 +306,21 @@ def test_all_problems_of_all_sources_are_told_at_once_also_of_those_that_lose(tm
     expected = list(_messy())
     assert [path for path, _, _ in found] == [path for path, _ in expected]
     assert all(message.startswith(said) for (_, message, _), (_, said) in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BATCH_JOB_QUEUE", "a b"), ("ECS_S3_ACCESS_IAM_ROLE", "my role"), ("ECS_FARGATE_EXECUTION_ROLE", "a\tb")],
+)
+def test_queues_and_roles_are_held_to_what_the_decorator_takes(tmp_path: Path, name: str, value: str) -> None:
+    path, message, _ = _only_problem(tmp_path, **{f"METAFLOW_{name}": value})
+    assert path == f"environment METAFLOW_{name}"
+    assert f"given {value!r}" in message
+
+
+def test_what_is_right_in_a_refused_configuration_is_kept_for_other_problems(tmp_path: Path) -> None:
+    _write(tmp_path, '[tool.steprelay]\nbatch_job_queue = "table"\nbatch_container_image = "app"\ntypo = 1')
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration({"STEPRELAY_BATCH_JOB_QUEUE": "a b"}, tmp_path)
+    # Nor does a source further away take the place of what is wrong.
+    assert caught.value.configuration == Configuration(image=Setting("app", TABLE))

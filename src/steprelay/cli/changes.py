@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from steprelay.cli.context import Context
-from steprelay.cli.errors import Fault, UserError, count, faults_of
+from steprelay.cli.errors import Fault, UserError, count, explain, faults_of
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:
     from steprelay.compile.options import Options
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +28,48 @@ def load_flow(context: Context, source: Source, changes: Changes) -> Loaded:
     """The flow with everything that was asked for and configured.
 
     Raises:
-        UserError: with every problem of the configuration and of the options.
+        UserError: with every problem of the configuration and of the options, and beside them those of the flow.
         CompileError: with every problem of a flow's source, or of what the options make of it.
         SpecError: with every problem of a spec.
     """
-    return source.load(read_options(context, source, changes))
+    options, refused = _read_options(context, source, changes)
+    if not refused:
+        return source.load(options)
+    refused |= _problems_of(lambda: source.load(options))
+    faults = [fault for some in refused.values() for fault in some]
+    *places, last = refused
+    where = f"{', '.join(places)} and {last}" if places else last
+    raise UserError(f"{count(len(faults), 'problem')} in {where}", faults=faults)
 
 
-def read_options(context: Context, source: Source, changes: Changes) -> "Options":
-    """The options, and the configuration of the environment and of the flow's folder.
+def _read_options(context: Context, source: Source, changes: Changes) -> "tuple[Options, dict[str, list[Fault]]]":
+    """The options, the configuration of the environment and of the flow's folder, and what is wrong in each.
 
-    Raises:
-        UserError: with every problem of both.
+    What is wrong is left out of the options, so that the flow can be looked at all the same.
     """
     from steprelay.compile.options import Options
     from steprelay.compile.overrides import OverrideError, read_overrides
-    from steprelay.config import Configuration, ConfigurationError, read_configuration
+    from steprelay.config import ConfigurationError, read_configuration
 
-    configured: list[Fault] = []
-    typed: list[Fault] = []
-    configuration = _read(lambda: read_configuration(context.env, source.root), ConfigurationError, configured)
-    overrides = _read(lambda: read_overrides(changes.overrides), OverrideError, typed)
-    if configured or typed:
-        places = [place for place, faults in (("the configuration", configured), ("--with", typed)) if faults]
-        faults = [*configured, *typed]
-        raise UserError(f"{count(len(faults), 'problem')} in {' and '.join(places)}", faults=faults)
-    return Options(configuration or Configuration(), overrides or (), changes.round_up)
-
-
-def _read(read: Callable[[], T], expected: type[Any], faults: list[Fault]) -> T | None:
+    refused: dict[str, list[Fault]] = {}
     try:
-        return read()
-    except expected as error:
-        faults += faults_of(error.problems)
-        return None
+        configuration = read_configuration(context.env, source.root)
+    except ConfigurationError as error:
+        configuration, refused["the configuration"] = error.configuration, list(faults_of(error.problems))
+    try:
+        overrides = read_overrides(changes.overrides)
+    except OverrideError as error:
+        overrides, refused["--with"] = error.overrides, list(faults_of(error.problems))
+    return Options(configuration, overrides, changes.round_up), refused
+
+
+def _problems_of(load: Callable[[], Loaded]) -> dict[str, list[Fault]]:
+    """What stands in the way of the flow itself, if anything does."""
+    try:
+        load()
+    except Exception as error:
+        report = explain(error)
+        if report is None:
+            raise
+        return {"the flow": list(report.faults) or [Fault(report.message, hint=report.hint)]}
+    return {}

@@ -195,14 +195,19 @@ _KNOWN: tuple[tuple[str, str, Any], ...] = (
 
 
 def faults_of(problems: Iterable[Any]) -> Iterable[Fault]:
-    """Problems of a spec (`path`) or of a flow's source (`file` and `line`) as faults."""
+    """Problems of a spec (`path`) or of a flow's source (`file` and `line`) as faults.
+
+    What has no line in the source is in no file of it: `file` names a variable or an option then.
+    """
     for problem in problems:
+        line = getattr(problem, "line", None) or None
+        file = getattr(problem, "file", None)
         yield Fault(
             message=problem.message,
-            where=getattr(problem, "path", None) or None,
+            where=(getattr(problem, "path", None) or None) if line or not file else file,
             step=getattr(problem, "step", None),
-            file=getattr(problem, "file", None),
-            line=getattr(problem, "line", None),
+            file=file if line else None,
+            line=line,
             hint=problem.hint,
         )
 

@@ -127,4 +127,5 @@ def _read(path: Path, read: Callable[[bytes], T]) -> T:
 
 
 def _as_fault(warning: Any) -> Fault:
-    return Fault(warning.message, file=warning.file, line=warning.line, hint=warning.hint)
+    # Line 0 is the file as a whole.
+    return Fault(warning.message, file=warning.file, line=warning.line or None, hint=warning.hint)

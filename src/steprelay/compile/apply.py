@@ -14,6 +14,7 @@ from steprelay.compile.layers import lay_over
 from steprelay.compile.needs import Needs, read_needs
 from steprelay.compile.options import Options
 from steprelay.compile.overrides import Override, lost
+from steprelay.compile.platforms import refusals_everywhere
 from steprelay.compile.problems import Place
 from steprelay_core.spec import Flow, Problem, SpecError, parse_spec, validate_spec
 
@@ -33,7 +34,12 @@ def compile_spec(raw: bytes | str, options: Options, file: str) -> Compiled:
     Raises:
         SpecError: with every problem of the spec, else of the outcome.
     """
-    return apply_options(parse_spec(_with_jobs(raw, options.overrides)), options, file)
+    document = _with_jobs(raw, options.overrides)
+    try:
+        flow = parse_spec(document)
+    except SpecError as error:
+        raise SpecError([*error.problems, *_besides(document, options)]) from None
+    return apply_options(flow, options, file)
 
 
 def apply_options(flow: Flow, options: Options, file: str) -> Compiled:
@@ -45,37 +51,48 @@ def apply_options(flow: Flow, options: Options, file: str) -> Compiled:
     document = flow.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
     entrypoint = flow.spec.entrypoint
     python = entrypoint.python if entrypoint else f"{sys.version_info.major}.{sys.version_info.minor}"
-    place = Place(file, 1)
-    problems = list(lost(options.overrides, document["steps"]))
-    provenance: dict[str, dict[str, str]] = {}
-    added: list[str] = []
+    # Not a line: a person's editor knows better where a step stands in it.
+    place = Place(file, 0)
+    needs: dict[str, Needs] = {}
     for name, step in document["steps"].items():
         overrides = [each for each in options.overrides if each.step in (None, name)]
-        needs = _apply(step, overrides, options, python, place)
-        problems += _as_problems(name, needs)
-        if needs.provenance:
-            provenance[name] = needs.provenance
-        if needs.adds_time:
-            added.append(name)
+        needs[name] = _apply(step, overrides, options, python, place)
+    problems = [*lost(options.overrides, document["steps"]), *_problems(document, needs, place)]
     if problems:
-        raise SpecError(problems)
+        raise SpecError(dict.fromkeys(problems))
     whole = validate_spec(document)
+    added = [name for name, need in needs.items() if need.adds_time]
     hints = flow_hints(whole, options.overrides, added, lambda *_: place, SPEC_WORDS)
-    return Compiled(whole, (), hints, provenance)
+    return Compiled(whole, (), hints, {name: need.provenance for name, need in needs.items() if need.provenance})
+
+
+def _besides(raw: bytes | str, options: Options) -> Iterator[Problem]:
+    """What can be told of a spec that is none: overrides for steps it does not have, steps for which no platform is."""
+    document = _decoded(raw)
+    if document is not None:
+        yield from lost(options.overrides, document["steps"])
+        yield from (refusal.problem for refusal in refusals_everywhere(document))
+
+
+def _decoded(raw: bytes | str) -> dict[str, Any] | None:
+    """The JSON, if it has steps that can be looked at."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    steps = document.get("steps") if isinstance(document, dict) else None
+    whole = isinstance(steps, dict) and all(isinstance(step, dict) for step in steps.values())
+    return document if whole else None
 
 
 def _with_jobs(raw: bytes | str, overrides: Iterable[Override]) -> bytes | str:
     """The spec with an empty batch for steps that the command line gives one: no limits of light steps for them."""
     given = [override for override in overrides if override.decorator == "batch" and not override.only_takes_away]
-    try:
-        document = json.loads(raw) if given else None
-    except (ValueError, RecursionError):
-        document = None
-    steps = document.get("steps") if isinstance(document, dict) else None
-    if not isinstance(steps, dict):
+    document = _decoded(raw) if given else None
+    if document is None:
         return raw
-    for name, step in steps.items():
-        if isinstance(step, dict) and step.get("batch") is None and any(one.step in (None, name) for one in given):
+    for name, step in document["steps"].items():
+        if step.get("batch") is None and any(one.step in (None, name) for one in given):
             step["batch"] = {}
     return json.dumps(document)
 
@@ -107,6 +124,16 @@ def _layer(name: str, step: dict[str, Any], place: Place, origin: str) -> Checke
     return Checked(name, place, origin, name, written(step[field]))
 
 
-def _as_problems(step: str, needs: Needs) -> Iterator[Problem]:
-    for problem in needs.problems:
-        yield Problem(f"steps.{step}", problem.message, problem.hint, step)
+def _problems(document: dict[str, Any], needs: dict[str, Needs], place: Place) -> Iterator[Problem]:
+    """What is wrong with the steps as they have become, here or on AWS Batch."""
+    found = [(name, problem) for name, need in needs.items() for problem in need.problems]
+    for refusal in refusals_everywhere(document):
+        if refusal.is_of_batch:
+            found.append((refusal.step, needs[refusal.step].blame(refusal)))
+        else:
+            yield refusal.problem
+    for step, problem in found:
+        if problem.file == place.file:
+            yield Problem(f"steps.{step}", problem.message, problem.hint, step)
+        else:
+            yield Problem(problem.file, problem.message, problem.hint)

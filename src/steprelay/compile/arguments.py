@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from steprelay.compile.culprits import Where
 from steprelay.compile.overrides import Override
 from steprelay.compile.problems import CompileProblem, Place
 from steprelay.compile.refusals import faults_of, refusals
@@ -75,6 +76,10 @@ class Checked:
         if value is not None:
             self.values[name] = value
             self.origins |= dict.fromkeys(_parts(name, value), origin)
+
+    @property
+    def where(self) -> Where:
+        return Where(self.place, self.label, self.origin)
 
     @property
     def givers(self) -> str:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from steprelay.compile.arguments import TAGS, Checked
+from steprelay.compile.culprits import parameters_in
 from steprelay.compile.options import Options
+from steprelay.compile.refusals import refusals
 from steprelay.compile.signatures import ResourcesArguments
 from steprelay.config.values import Setting
-from steprelay_core.spec import Batch
+from steprelay_core.spec import Batch, Problem
 from steprelay_core.spec.batch import batch_problems
 
 # Where @batch and @resources both give a value the larger one counts.
@@ -99,7 +101,14 @@ def read_batch(asked: Checked, resources: Resources | None, options: Options, py
     values.configure(options, python)
     if options.round_up and "round_up" not in asked.commanded:
         values.set("round_up", True, "--round-up")
-    whole = asked.read(Batch, values.fields)
-    for problem in batch_problems(whole, "batch", "") if whole else ():
-        asked.problems.append(asked.place.problem(f"{asked.label}: {problem.message}", problem.hint))
+    for problem in [*_refused(values), *batch_problems(Batch.model_validate(values.fields), "batch", "")]:
+        asked.problems.append(asked.where.blame(problem, parameters_in(problem), values.origins))
     return values
+
+
+def _refused(values: Values) -> list[Problem]:
+    """What is wrong with values though each of their parts was right; they are taken out."""
+    faults = refusals(Batch, values.fields)
+    for fault in faults:
+        values.given.pop(fault.path.partition(".")[0], None)
+    return [Problem(f"batch.{fault.path}", fault.message, fault.hint) for fault in faults]

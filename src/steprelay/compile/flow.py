@@ -8,12 +8,14 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from steprelay.compile.culprits import naming, parameters_in
 from steprelay.compile.hints import PYTHON_WORDS, flow_hints
 from steprelay.compile.layers import lay_over, written
 from steprelay.compile.needs import Needs, read_needs
 from steprelay.compile.options import NO_OPTIONS, Options
 from steprelay.compile.overrides import lost
 from steprelay.compile.parameters import read_parameters
+from steprelay.compile.platforms import refusals_everywhere
 from steprelay.compile.problems import CompileError, CompileProblem, Place
 from steprelay.compile.source import FlowSource, Method, read_source
 from steprelay.compile.starts import Starts, read_starts
@@ -74,6 +76,7 @@ def compile_flow(
         raise CompileError([Place(str(file), 1).problem(message, "pack the folder of the flow, or one above it")])
     reading = _read(flow_class, file, options)
     flow, problems = _validate(_document(reading, file, folder), reading) if reading.whole else (None, [])
+    problems += _refused_everywhere(reading)
     if flow is None or problems or reading.problems:
         raise CompileError([*reading.problems, *problems])
     added = [name for name, needs in reading.needs.items() if needs.adds_time]
@@ -151,9 +154,20 @@ def _validate(document: dict[str, Any], reading: _Reading) -> tuple[Flow | None,
         return None, [_placed(problem, reading) for problem in error.problems]
 
 
+def _refused_everywhere(reading: _Reading) -> list[CompileProblem]:
+    """What no platform takes of the steps, be the graph that they make right or wrong."""
+    name = reading.source.flow_class.__name__
+    steps = {step: needs.fields for step, needs in reading.needs.items()}
+    entrypoint = {"file": "", "class_name": name, "python": PYTHON}
+    document = {"spec_version": SPEC_VERSION, "flow": name, "entrypoint": entrypoint, "steps": steps}
+    return [reading.needs[each.step].blame(each) for each in refusals_everywhere(document)]
+
+
 def _placed(problem: Problem, reading: _Reading) -> CompileProblem:
     needs = reading.needs.get(problem.step or "")
     decorator = problem.path.removeprefix(f"steps.{problem.step}.").partition(".")[0]
+    if needs and decorator == "batch" and decorator in needs.where:
+        return needs.where[decorator].blame(naming(problem), parameters_in(problem), needs.provenance)
     if needs and decorator in needs.where:
         where = needs.where[decorator]
         return where.place.problem(f"{where.label}: {problem.message}", problem.hint)

@@ -11,6 +11,8 @@ from steprelay.compile.overrides import Override
 from steprelay.compile.problems import CompileProblem, Place
 from steprelay_core.spec import Batch, Flow, Step
 
+# Of a job whose machine is lost; `retryStrategy` in what `steprelay plan` prints.
+BATCH_ATTEMPTS = 5
 # So many steps are named; of the others people learn how many there are.
 _NAMED = 3
 
@@ -120,6 +122,11 @@ def _advice(words: Words) -> Iterator[_Practice]:
         "tmpfs_path or tmpfs_tempdir without a tmpfs: nothing is mounted",
         words.give_tmpfs,
     )
+    yield _Practice(
+        lambda job: (job.batch.tmpfs_size or 0) > job.batch.memory,
+        "tmpfs_size is above memory: files in a tmpfs are in memory, and the job is killed before it is full",
+        "lower tmpfs_size, or raise memory",
+    )
 
 
 def _retry_advice(jobs: Sequence[_Job], words: Words) -> Iterator[_Practice]:
@@ -127,7 +134,8 @@ def _retry_advice(jobs: Sequence[_Job], words: Words) -> Iterator[_Practice]:
     only = "for the next attempt, and there is only one"
     yield _Practice(
         lambda job: job.on_spot and not job.retries,
-        f"a spot queue without {words.retry}: spot instances are reclaimed, and the first to go fails the run",
+        f"a spot queue without {words.retry}: "
+        f"the run ends when Batch's own {BATCH_ATTEMPTS} attempts are all reclaimed",
         words.give_retry,
     )
     yield _Practice(
@@ -141,7 +149,10 @@ def _retry_advice(jobs: Sequence[_Job], words: Words) -> Iterator[_Practice]:
         words.give_retry,
     )
     if not any(job.retries or job.on_spot or job.falls_back or job.batch.max_memory for job in jobs):
-        told = f"{words.batch} without {words.retry}: one lost instance or connection ends the run"
+        told = (
+            f"{words.batch} without {words.retry}: Batch repeats a job that lost its machine, "
+            f"{BATCH_ATTEMPTS} attempts in all; a failure of the program ends the run at once"
+        )
         yield _Practice(bool, told, words.give_retry)
 
 

@@ -7,20 +7,14 @@ from typing import Any
 
 from steprelay.compile.arguments import Checked
 from steprelay.compile.batch import Resources, read_batch
+from steprelay.compile.culprits import Where
 from steprelay.compile.layers import LIGHT_STEP_MEMORY, Layers
 from steprelay.compile.options import Options
-from steprelay.compile.problems import CompileProblem, Place
+from steprelay.compile.platforms import Refusal
+from steprelay.compile.problems import CompileProblem
 from steprelay.compile.signatures import CatchArguments, EnvironmentArguments, ResourcesArguments, TimeoutArguments
 from steprelay_core.spec import LIGHT_STEP_SECONDS
 from steprelay_core.spec.models import Retry
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where a decorator stands, and how messages call it."""
-
-    place: Place
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +31,10 @@ class Needs:
     provenance: dict[str, str] = field(default_factory=dict)
     where: dict[str, Where] = field(default_factory=dict)
     adds_time: bool = False
+
+    def blame(self, refusal: Refusal) -> CompileProblem:
+        """What a platform says of this step, at whoever gave what it refuses."""
+        return self.where["batch"].blame(refusal.problem, refusal.parameters, self.provenance)
 
 
 def read_needs(layers: Layers, options: Options, python: str) -> Needs:
@@ -57,7 +55,7 @@ def read_needs(layers: Layers, options: Options, python: str) -> Needs:
         provenance = {}
         _check_light(fields, layers, resources)
     problems = tuple(problem for checked in layers.values() for problem in checked.problems)
-    where = {name: Where(checked.place, checked.label) for name, checked in layers.items()}
+    where = {name: checked.where for name, checked in layers.items()}
     adds_time = "timeout" in layers and bool(layers["timeout"].commanded) and layers["timeout"].has_own
     return Needs(fields, problems, _ignored(resources), provenance, where, adds_time)
 

@@ -46,10 +46,14 @@ class Override:
 
 
 class OverrideError(ValueError):
-    """`--with` options that cannot be used, with every problem found; the `path` of each is the option as typed."""
+    """`--with` options that cannot be used, with every problem found; the `path` of each is the option as typed.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `overrides` hold what is right in all of them, so that the flow's own problems can be told beside these.
+    """
+
+    def __init__(self, problems: Iterable[Problem], overrides: Iterable[Override] = ()) -> None:
         self.problems = tuple(problems)
+        self.overrides = tuple(overrides)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -65,7 +69,7 @@ def read_overrides(texts: Sequence[str]) -> tuple[Override, ...]:
     problems: list[Problem] = []
     overrides = tuple(_read(text, problems) for text in texts)
     if problems:
-        raise OverrideError(problems)
+        raise OverrideError(problems, overrides)
     return overrides
 
 
@@ -81,13 +85,14 @@ def lost(overrides: Iterable[Override], steps: Iterable[str]) -> Iterator[Proble
 def _read(text: str, problems: list[Problem]) -> Override:
     head, _, given = text.partition(":")
     aim, slash, name = (part.strip() for part in head.rpartition("/"))
-    found = _heading(aim, slash, name)
+    found = _heading(aim, slash, name, given)
     arguments: dict[str, Any] = {}
     if name in MODELS:
         for problem in _arguments(name, given, arguments):
             found.append(problem)
         if name == "timeout" and not found and not _gives_time(arguments):
             found.append(("gives no time", "for example --with timeout:hours=2"))
+            arguments.clear()
     problems += [Problem(f"--with {text}", message, hint) for message, hint in found]
     return Override(name, arguments, aim or None, text)
 
@@ -95,20 +100,31 @@ def _read(text: str, problems: list[Problem]) -> Override:
 Said = tuple[str, str | None]
 
 
-def _heading(aim: str, slash: str, name: str) -> list[Said]:
+def _heading(aim: str, slash: str, name: str, given: str) -> list[Said]:
     if not name:
         return [("names no decorator", _FORM)]
     if name not in MODELS:
         known = nearest(name.removeprefix("@"), MODELS) or f"known: {', '.join(MODELS)}"
+        if not aim and not name.startswith("@"):
+            known += ("" if known.endswith("?") else ".") + _for_one_step(name, given)
         return [(f"there is no decorator {name!r} to give by --with", known)]
     return [("names no step in front of the /", _FORM)] if slash and not aim else []
+
+
+def _for_one_step(name: str, given: str) -> str:
+    """What whoever names a step in the decorator's place may mean. Which steps there are is not known here."""
+    names = {argument for argument, _ in split_arguments(given)}
+    decorator = next((known for known, model in MODELS.items() if names <= model.model_fields.keys()), "batch")
+    return f" If {name!r} is a step: --with {name}/{decorator}" + (f":{given}" if given else "")
 
 
 def _arguments(decorator: str, text: str, arguments: dict[str, Any]) -> Iterator[Said]:
     """Fill in the arguments that are right, and say what is wrong with the others."""
     model, seen = MODELS[decorator], set[str]()
     for name, typed in split_arguments(text):
-        if name not in model.model_fields:
+        if not name if typed is None else typed.endswith(","):
+            yield f"has a comma left over{f' behind {name!r}' if name else ''}", "take it out"
+        elif name not in model.model_fields:
             hint = nearest(name, model.model_fields) or f"known: {', '.join(model.model_fields)}"
             yield f"@{decorator} has no argument {name!r}", hint
         elif typed is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file; lines count from 1."""
+    """A line of a file; lines count from 1, and 0 is the file as a whole."""
 
     file: str
     line: int
@@ -18,13 +18,21 @@ class Place:
         path = Path(file or "<unknown>")
         return cls(str(path.resolve() if path.exists() else path), line or 1)
 
+    @classmethod
+    def elsewhere(cls, name: str) -> "Place":
+        """What is no file: `environment STEPRELAY_BATCH_JOB_QUEUE`, `--with batch:cpu=8`."""
+        return cls(name, 0)
+
     def problem(self, message: str, hint: str | None = None) -> "CompileProblem":
         return CompileProblem(self.file, self.line, message, hint)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class CompileProblem:
-    """One fault, or one warning: `file` is the path as Python knows it, `line` counts from 1."""
+    """One fault, or one warning: `file` is the path as Python knows it, `line` counts from 1.
+
+    Line 0 is the file as a whole, or a place that is no file: a variable of the environment, an option.
+    """
 
     file: str
     line: int
@@ -32,7 +40,8 @@ class CompileProblem:
     hint: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
 class CompileError(ValueError):

@@ -7,7 +7,7 @@ from pydantic import Field, StrictStr, ValidationError
 from steprelay.config.values import Found
 from steprelay_core.spec import Problem
 from steprelay_core.spec.allowed import explain
-from steprelay_core.spec.batch import Queues, TagName
+from steprelay_core.spec.batch import Queues, Role, TagName
 from steprelay_core.spec.schema import json_schema
 from steprelay_core.spec.types import Model, Text, text_like
 
@@ -24,8 +24,8 @@ class _Settings(Model):
     registry: Annotated[StrictStr, text_like(r"^(?!\w+://)\S+$", "the host of a registry, without https://")] | None = (
         None
     )
-    iam_role: Text | None = None
-    execution_role: Text | None = None
+    iam_role: Role | None = None
+    execution_role: Role | None = None
     tags: dict[TagName, Annotated[StrictStr, Field(max_length=256)]] | None = None
     stack: Text | None = None
 

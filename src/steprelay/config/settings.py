@@ -20,7 +20,7 @@ def read_configuration(env: Mapping[str, str], folder: Path) -> Configuration:
     found, problems = read_environment(env)
     in_file, problems_of_file = read_pyproject(folder, env.get(PROFILE, "").strip() or None)
     found, problems = [*found, *in_file], [*problems, *problems_of_file]
-    settings: dict[str, Setting] = {}
+    settings: dict[str, Setting | None] = {}
     if found:
         # Checking takes the models, which cost more than most commands do.
         from steprelay.config.check import checked
@@ -28,7 +28,8 @@ def read_configuration(env: Mapping[str, str], folder: Path) -> Configuration:
         for each in found:
             value, wrong = checked(each)
             problems += wrong
-            settings.setdefault(each.field, Setting(value, each.origin))
+            settings.setdefault(each.field, None if wrong else Setting(value, each.origin))
+    configuration = Configuration(**settings)
     if problems:
-        raise ConfigurationError(problems)
-    return Configuration(**settings)
+        raise ConfigurationError(problems, configuration)
+    return configuration

@@ -35,10 +35,14 @@ class Configuration:
 
 
 class ConfigurationError(ValueError):
-    """A configuration that cannot be used, with every problem found; the `path` of each is its place."""
+    """A configuration that cannot be used, with every problem found; the `path` of each is its place.
 
-    def __init__(self, problems: "Iterable[Problem]") -> None:
+    `configuration` holds what is right in it, so that other problems can be told beside these.
+    """
+
+    def __init__(self, problems: "Iterable[Problem]", configuration: Configuration | None = None) -> None:
         self.problems = tuple(problems)
+        self.configuration = configuration or Configuration()
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

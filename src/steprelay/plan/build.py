@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from steprelay.plan.standins import STANDINS, pointers
+from steprelay.compile.standins import STANDINS
+from steprelay.plan.standins import pointers
 from steprelay_core.spec import Batch, Flow, Problem
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges

@@ -1,17 +1,12 @@
-"""What only a relay knows, in the form that AWS takes it: names that people recognise as nobody's own."""
+"""Where a job of a plan would find its brief and runner, in names that people recognise as nobody's own."""
 
 from steprelay_core import keys
 from steprelay_core.state.model import GroupKey
-from steprelay_core.translate import Defaults, Pointers
+from steprelay_core.translate import Pointers
 
-QUEUE = "the-relays-job-queue"
-JOB_ROLE = "arn:aws:iam::000000000000:role/the-relays-job-role"
-EXECUTION_ROLE = "arn:aws:iam::000000000000:role/the-relays-execution-role"
 DATA_BUCKET = "the-relays-data-bucket"
 RELAY = "the-relay"
 BUNDLE = "runner/the-relays-runner-bundle.zip"
-
-STANDINS = Defaults(queue=QUEUE, iam_role=JOB_ROLE, execution_role=EXECUTION_ROLE)
 
 
 def run_id(flow: str) -> str:
@@ -19,7 +14,7 @@ def run_id(flow: str) -> str:
 
 
 def pointers(flow: str, group: GroupKey, submission: str, bootstrap: str) -> Pointers:
-    """Where a job would find its brief and runner."""
+    """As a relay would make them."""
     run = run_id(flow)
     return Pointers(
         relay=RELAY,

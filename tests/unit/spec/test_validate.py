@@ -143,3 +143,46 @@ def test_a_step_without_the_runner_cannot_be_a_split_of_a_foreach() -> None:
     }
     (problem,) = _problems({"spec_version": 1, "flow": "F", "steps": steps})
     assert problem.message == "a step inside a foreach needs the runner to know its item"
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"inferentia": 1, "trainium": 1},
+        {"scheduling_priority": 1},
+        {"max_memory": 100},
+        {"queue": ["a", "a"]},
+        {"host_volumes": ["/a:/x", "/b:/x"]},
+        {"tmpfs_size": 1, "host_volumes": "/a:/steprelay_temp"},
+        {"host_volumes": "/x", "efs_volumes": "fs-1:/x"},
+        {"efs_volumes": {"filesystem": "fs-1", "root": "/r", "access_point": "fsap-1"}},
+    ],
+)
+def test_problems_between_parameters_name_the_one_of_their_path(batch: dict[str, Any]) -> None:
+    problem = _of_step({"batch": batch})
+    assert problem.path.rpartition(".")[2] in problem.message
+
+
+_ARN = "arn:aws:batch:us-east-1:123456789012:job-queue"
+
+
+@pytest.mark.parametrize("queue", ["q", "_q-1", "q" * 128, f"{_ARN}/q", f"{_ARN}/{'q' * 128}", ["spot", f"{_ARN}/q"]])
+def test_a_queue_is_a_name_or_an_arn(queue: Any) -> None:
+    validate_spec({"spec_version": 1, "flow": "F", "steps": {"start": {"command": ["x"], "batch": {"queue": queue}}}})
+
+
+@pytest.mark.parametrize("queue", ["", "a b", "q" * 129, "q\n", "a,b", "arn:aws:batch:q", f"{_ARN}/a b", "schön", []])
+def test_anything_else_is_no_queue(queue: Any) -> None:
+    problem = _of_step({"batch": {"queue": queue}})
+    assert problem.path == "steps.start.batch.queue"
+    assert "1 to 128 letters, digits, `-` and `_`" in problem.message
+
+
+@pytest.mark.parametrize("role", ["iam_role", "execution_role"])
+def test_a_role_has_no_white_space(role: str) -> None:
+    assert "without white space" in _of_step({"batch": {role: "arn:aws:iam::1:role/my role"}}).message
+
+
+def test_an_access_point_is_an_id() -> None:
+    problem = _of_step({"batch": {"efs_volumes": {"filesystem": "fs-1", "access_point": "fs-1"}}})
+    assert "like fsap-0123abcd" in problem.message

@@ -22,7 +22,7 @@ _efs = st.builds("fs-{}:{}{}".format, words, paths, _modes) | st.fixed_dictionar
     optional={
         "target": paths,
         "root": st.just("/") | paths,
-        "access_point": words,
+        "access_point": words.map(lambda word: f"fsap-{word}"),
         "iam": st.booleans(),
         "read_only": st.booleans(),
     },

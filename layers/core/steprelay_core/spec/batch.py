@@ -28,6 +28,15 @@ _SIZES = "submit_job.containerOverrides.resourceRequirements"
 TagName = Annotated[
     StrictStr, Field(min_length=1), _text(r"^(?!aws:)", "1 to 128 characters, not beginning with `aws:`", 128)
 ]
+# CreateJobQueue.jobQueueName, or the queue's ARN. `$` alone would let a line end pass.
+Queue = Annotated[
+    StrictStr,
+    _text(
+        r"^([A-Za-z0-9_-]{1,128}|arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:job-queue/[A-Za-z0-9_-]{1,128})$(?!\n)",
+        "a job queue's name (1 to 128 letters, digits, `-` and `_`) or ARN",
+    ),
+]
+Role = Annotated[StrictStr, _text(r"^\S+$(?!\n)", "a role's ARN, without white space")]
 # Amazon ECS, ContainerDefinition.secrets: an ARN of Secrets Manager (with a key, version or stage behind it) or of
 # Systems Manager's parameters.
 SecretArn = Annotated[
@@ -66,10 +75,8 @@ def _log_options(given: Any) -> Any:
     return options
 
 
-Queues = Annotated[
-    Text | Annotated[list[Text], Field(min_length=1)],
-    BeforeValidator(_queues, json_schema_input_type=Text | Annotated[list[Text], Field(min_length=1)]),
-]
+QueueList = Annotated[list[Queue], Field(min_length=1, json_schema_extra={"allowed": "a list of such"})]
+Queues = Annotated[Queue | QueueList, BeforeValidator(_queues, json_schema_input_type=Queue | QueueList)]
 LogOptions = Annotated[
     dict[StrictStr, StrictStr], BeforeValidator(_log_options, json_schema_input_type=list[str] | dict[str, str])
 ]
@@ -104,7 +111,7 @@ class Batch(Model):
         ),
     ] = None
     iam_role: Annotated[
-        Text | None,
+        Role | None,
         _about(
             "Role that the step's code has, by its ARN",
             f"{_CONTAINER}.jobRoleArn",
@@ -112,7 +119,7 @@ class Batch(Model):
         ),
     ] = None
     execution_role: Annotated[
-        Text | None,
+        Role | None,
         _about(
             "Role, by its ARN, that pulls the image, opens the log and reads `secrets`; Fargate always needs one",
             f"{_CONTAINER}.executionRoleArn",
@@ -317,30 +324,34 @@ class Batch(Model):
 
 
 def batch_problems(batch: Batch, path: str, step: str) -> Iterator[Problem]:
-    """What no parameter can know by itself, on any platform."""
+    """What no parameter can know by itself, on any platform; every message names its parameters.
+
+    Others than that of the path are named as `name=value`: who gave them is to blame as well.
+    """
     if batch.inferentia and batch.trainium:
-        message = f"takes inferentia or trainium, not both; given {batch.inferentia} and {batch.trainium}"
+        message = f"inferentia={batch.inferentia} and trainium={batch.trainium} cannot go together"
         yield Problem(f"{path}.trainium", message, "they are two names for the same devices: keep one", step)
     if batch.scheduling_priority is not None and batch.share_identifier is None:
-        message = f"a priority of {batch.scheduling_priority} means nothing without a share"
+        message = f"scheduling_priority={batch.scheduling_priority} means nothing without a share"
         yield Problem(f"{path}.scheduling_priority", message, "give share_identifier as well", step)
     if batch.max_memory is not None and batch.max_memory < batch.memory:
-        message = f"max_memory is {batch.max_memory} MiB, less than the {batch.memory} MiB it starts with"
+        message = f"max_memory={batch.max_memory} MiB is less than what it starts with, memory={batch.memory} MiB"
         yield Problem(f"{path}.max_memory", message, "raise it, or lower memory", step)
     if len(set(batch.queues)) < len(batch.queues):
-        yield Problem(f"{path}.queue", f"names a queue twice: {', '.join(batch.queues)}", "name each once", step)
+        message = f"queue names one twice: {', '.join(batch.queues)}"
+        yield Problem(f"{path}.queue", message, "name each once", step)
     yield from _volume_problems(batch, path, step)
 
 
 def _volume_problems(batch: Batch, path: str, step: str) -> Iterator[Problem]:
-    taken = {batch.tmpfs_path: "the tmpfs"} if batch.has_tmpfs else {}
+    taken = {batch.tmpfs_path: f"the tmpfs (tmpfs_path={batch.tmpfs_path})"} if batch.has_tmpfs else {}
     for name, volumes in (("host_volumes", batch.host_volumes), ("efs_volumes", batch.efs_volumes)):
         for volume in volumes:
             if volume.target in taken:
-                message = f"{volume.target} is the place of {taken[volume.target]} already"
+                message = f"{name}: {volume.target} is the place of {taken[volume.target]} already"
                 yield Problem(f"{path}.{name}", message, "mount it elsewhere", step)
             taken[volume.target] = "another volume"
     for efs in batch.efs_volumes:
         if efs.access_point and efs.root != "/":
-            message = f"{efs.filesystem} has an access point and the root {efs.root!r}"
+            message = f"efs_volumes: {efs.filesystem} has an access point and the root {efs.root!r}"
             yield Problem(f"{path}.efs_volumes", message, "an access point brings its own root: leave `root` out", step)

@@ -4,9 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, StrictBool, StrictStr
 
-from steprelay_core.spec.types import AbsolutePath, Model, Text, text_like
+from steprelay_core.spec.types import AbsolutePath, Model, text_like
 
 FilesystemId = Annotated[StrictStr, text_like(r"^fs-[0-9A-Za-z]+$", "the id of an EFS file system, like fs-0123abcd")]
+AccessPointId = Annotated[
+    StrictStr, text_like(r"^fsap-[0-9A-Za-z]+$", "the id of an EFS access point, like fsap-0123abcd")
+]
 
 _READ_ONLY = "ro"
 _MODES = {_READ_ONLY: True, "rw": False}
@@ -30,7 +33,7 @@ class EfsVolume(Model):
     filesystem: FilesystemId
     target: AbsolutePath
     root: AbsolutePath = "/"
-    access_point: Text | None = None
+    access_point: AccessPointId | None = None
     iam: StrictBool = False
     read_only: StrictBool = False
 

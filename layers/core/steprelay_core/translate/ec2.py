@@ -35,5 +35,5 @@ def _ulimit_problems(batch: Batch, path: str) -> Iterator[Problem]:
     """Docker starts no container with a soft limit above the hard one."""
     for name, limit in batch.ulimits.items():
         if limit.hard != _UNLIMITED and (limit.soft > limit.hard or limit.soft == _UNLIMITED):
-            message = f"the soft limit of {name!r} is above the hard one on EC2: {limit.soft} and {limit.hard}"
+            message = f"the soft limit of {name!r} is above the hard one: {limit.soft} and {limit.hard}"
             yield Problem(f"{path}.ulimits.{name}", message, "lower the first or raise the second")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, UserError, count, faults_of
-from steprelay.cli.render.oddities import say
+from steprelay.cli.render.oddities import say_oddities
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def plan_flow(context: Context, source: Source, changes: Changes, platform: "Pla
     """
     screen = context.screen(as_json=as_json)
     loaded = load_flow(context, source, changes)
-    say(screen, "warning", loaded.warnings)
+    say_oddities(screen, loaded)
     from steprelay.cli.render.plan import plan_lines
     from steprelay.plan import make_plan
     from steprelay.runner.bootstrap import bootstrap_source

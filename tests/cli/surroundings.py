@@ -13,7 +13,7 @@ from steprelay.cli.entry import Invocation
 from steprelay.client.target import Where
 from tests.client.fake_relay import FakeClock, FakeRelay
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "spec_version": 1,
     "flow": "Flow",
     "parameters": {

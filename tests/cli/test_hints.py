@@ -14,7 +14,7 @@ from steprelay.client.relay import Purpose, Unreachable, Upload, Verdict
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Run, RunStatus, TaskKey
-from tests.cli.surroundings import Shell
+from tests.cli.surroundings import SPEC, Shell
 from tests.client.fake_relay import RUN, FakeClock, FakeRelay, flow_of, run_of, won
 
 LONG = 30.0
@@ -60,7 +60,9 @@ class UsedBefore(FakeRelay):
 
 _GROUPS = {group.key: group for group in (won("start"), won("train"), won("end"))}
 
-TRAINING = flow_of({"start": {"next": "train"}, "train": {"batch": {}, "next": "end"}, "end": {}})
+TRAINING = flow_of({"start": {"next": "train"}, "train": {"batch": {"memory": 8192}, "next": "end"}, "end": {}})
+# The steps of `SPEC`, of which one asks for more memory than any step has.
+GREEDY = SPEC["steps"] | {"train": {"command": ["true"], "batch": {"memory": 8192}, "next": "end"}}
 
 
 def test_check_hints_at_good_practice_and_is_content(shell: Shell) -> None:
@@ -89,13 +91,22 @@ def test_hints_of_check_are_json_too(shell: Shell) -> None:
     assert {"message", "hint", "file", "line", "step"} == set(told["hints"][0])
 
 
+def test_hints_that_check_writes_as_json_are_not_written_as_text_too(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, UsedBefore())
+    shell.relays.up = True
+    result = shell("check", shell.write_spec(steps=GREEDY), "--json")
+
+    assert len(result.json[0]["hints"]) > 1
+    assert result.err == ""
+
+
 def test_check_tells_of_memory_far_above_what_the_last_runs_used(tmp_path: Path) -> None:
     shell = Shell(tmp_path, UsedBefore())
     shell.relays.up = True
 
-    (told,) = shell("check", shell.write_spec(), "--json").json
+    (told,) = shell("check", shell.write_spec(steps=GREEDY), "--json").json
     (hint,) = (hint for hint in told["hints"] if hint["step"] == "train" and "400" in hint["message"])
-    assert "4096 MiB" in hint["message"]
+    assert "8192 MiB" in hint["message"]
     assert "memory=" in hint["hint"]
 
 
@@ -119,16 +130,16 @@ def test_check_of_a_flow_without_batch_asks_no_relay(tmp_path: Path) -> None:
 
 def test_a_run_tells_of_memory_far_above_what_the_last_runs_used(tmp_path: Path) -> None:
     shell = Shell(tmp_path, UsedBefore())
-    result = shell("run", shell.write_spec(), "--data_set", "d")
+    result = shell("run", shell.write_spec(steps=GREEDY), "--data_set", "d")
 
     assert result.code == 0, result.err
-    assert "hint: train asks for 4096 MiB of memory; its last run used at most 400" in result.err
+    assert "hint: step 'train': asks for 8192 MiB of memory; its last run used at most 400" in result.err
 
 
 def test_deploy_tells_of_memory_far_above_what_the_last_runs_used(tmp_path: Path) -> None:
     shell = Shell(tmp_path, UsedBefore(verdicts=[Verdict(True)]))
 
-    assert "used at most 400" in shell("deploy", shell.write_spec()).err
+    assert "used at most 400" in shell("deploy", shell.write_spec(steps=GREEDY)).err
 
 
 def advice(relay: FakeRelay, flow: Flow = TRAINING) -> Advice:

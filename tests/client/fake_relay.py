@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from steprelay.client.changes import Change
+from steprelay.client.follow import follow
 from steprelay.client.pace import Pace
 from steprelay.client.relay import JobSeen, LogPage, Purpose, Upload, Verdict
 from steprelay_core.ports import Deployment, Stored
@@ -25,6 +27,7 @@ from steprelay_core.state.model import (
 from steprelay_core.state.ranges import Ranges
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 RUN = "Flow-0123456789ab"
 START = 1_790_000_000.0
@@ -71,6 +74,9 @@ def run_of(status: RunStatus = RunStatus.RUNNING, *, version: int = 1, **more: A
     return Run(**{"id": RUN, "flow": "Flow", "digest": "d" * 64, **known, **more})
 
 
+SUCCEEDED = run_of(RunStatus.SUCCEEDED)
+
+
 def stored(*groups: Group, run: Run | None = None) -> Stored:
     return Stored(run or run_of(), {group.key: group for group in groups})
 
@@ -113,6 +119,7 @@ class FakeRelay:
     asked_for: list[list[str]] = field(default_factory=list)
     pages: dict[str, list[list[str]]] = field(default_factory=dict)
     outcomes: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    claims: dict[tuple[str, int], str] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
     all_runs: list[Run] = field(default_factory=list)
     uploads: list[tuple[Purpose, str, bytes, dict[str, Any]]] = field(default_factory=list)
@@ -142,6 +149,9 @@ class FakeRelay:
 
     def outcome(self, run: str, task: TaskKey, attempt: int) -> dict[str, Any] | None:
         return self.outcomes.get((str(task), attempt))
+
+    def claimed_by(self, run: str, task: TaskKey, attempt: int) -> str | None:
+        return self.claims.get((str(task), attempt))
 
     def artifact(self, flow: str, sha256: str) -> bytes | None:
         return self.artifacts.get(sha256)
@@ -178,3 +188,11 @@ def versions(states: Iterable[Stored | None]) -> list[Stored | None]:
         replace(state, run=replace(state.run, version=number)) if state is not None else None
         for number, state in enumerate(states, 1)
     ]
+
+
+def followed(relay: FakeRelay, *, upload: Upload | None = None, **pace: float) -> list[Change]:
+    return list(follow(relay, RUN, FakeClock().pace(**pace), upload))
+
+
+def of_kind(changes: list[Change], kind: type[C]) -> list[C]:
+    return [change for change in changes if isinstance(change, kind)]

@@ -160,22 +160,30 @@ def test_an_embedded_relay_is_no_matter_for_aws_profiles(monkeypatch: pytest.Mon
         TargetClients(region="us-east-1")
 
 
-def test_the_log_of_a_job_of_several_nodes_is_its_main_nodes(relay: AwsRelay, clients: TargetClients) -> None:
+def test_the_nodes_of_a_job_are_asked_for_like_jobs_a_hundred_at_a_time(
+    relay: AwsRelay, clients: TargetClients
+) -> None:
     common = {"jobName": "j", "jobQueue": "q", "jobDefinition": "d", "status": "RUNNING", "startedAt": 1}
-    nodes = {"numNodes": 2, "mainNode": 1, "nodeRangeProperties": [{"targetNodes": "0:"}]}
-    single = {**common, "jobId": "one", "container": {"logStreamName": "stream of one"}}
-    several = {**common, "jobId": "many", "nodeProperties": nodes}
-    main = {**common, "jobId": "many#1", "container": {"logStreamName": "stream of the main node"}}
-    stub = Stubber(clients.batch)
-    stub.add_response("describe_jobs", {"jobs": [single, several]}, {"jobs": ["one", "many"]})
-    stub.add_response("describe_jobs", {"jobs": [main]}, {"jobs": ["many#1"]})
-    with stub:
-        seen = relay.jobs(["one", "many"])
+    ids = [f"many#{node}" for node in range(130)]
 
-    assert {job: each.stream for job, each in seen.items()} == {
-        "one": "stream of one",
-        "many": "stream of the main node",
-    }
+    def described(node: int) -> dict[str, object]:
+        details = {"nodeIndex": node, "isMainNode": node == 0}
+        return {**common, "jobId": ids[node], "nodeDetails": details, "container": {"logStreamName": f"stream {node}"}}
+
+    stub = Stubber(clients.batch)
+    stub.add_response("describe_jobs", {"jobs": [described(node) for node in range(100)]}, {"jobs": ids[:100]})
+    stub.add_response("describe_jobs", {"jobs": [described(node) for node in range(100, 129)]}, {"jobs": ids[100:]})
+    with stub:
+        seen = relay.jobs(ids)
+
+    assert {job: each.stream for job, each in seen.items()} == {f"many#{node}": f"stream {node}" for node in range(129)}
+
+
+def test_the_job_that_claimed_an_attempt_is_found(relay: AwsRelay, clients: TargetClients) -> None:
+    clients.s3.put_object(Bucket="data", Key=keys.claim("run", TASK, 2), Body=b'{"job_id": "job-7", "owner": "x"}')
+    clients.s3.put_object(Bucket="data", Key=keys.claim("run", TASK, 3), Body=b'{"owner": "dispatcher"}')
+
+    assert [relay.claimed_by("run", TASK, attempt) for attempt in (1, 2, 3)] == [None, "job-7", None]
 
 
 def stacks(clients: TargetClients, outputs: dict[str, str] | None) -> None:

@@ -1,12 +1,9 @@
 """Following a run: what is told, when, and only once."""
 
-from typing import TypeVar
-
 import pytest
 
 from steprelay.client.changes import (
     AttemptFailed,
-    Change,
     OutputLine,
     RunEnded,
     RunSeen,
@@ -24,11 +21,14 @@ from tests.client.fake_relay import (
     FOREACH,
     RUN,
     START,
+    SUCCEEDED,
     FakeClock,
     FakeRelay,
     failed_attempt,
     failed_run,
+    followed,
     group,
+    of_kind,
     run_of,
     stored,
     submitted,
@@ -37,18 +37,7 @@ from tests.client.fake_relay import (
     won,
 )
 
-C = TypeVar("C")
-
 UPLOAD = Upload("packages", "run/Flow/x/package.tar.gz", "v1", RUN)
-SUCCEEDED = run_of(RunStatus.SUCCEEDED)
-
-
-def followed(relay: FakeRelay, *, upload: Upload | None = None, **pace: float) -> list[Change]:
-    return list(follow(relay, RUN, FakeClock().pace(**pace), upload))
-
-
-def of_kind(changes: list[Change], kind: type[C]) -> list[C]:
-    return [change for change in changes if isinstance(change, kind)]
 
 
 def three_steps() -> list[Stored | None]:
@@ -113,6 +102,23 @@ def test_a_batch_job_is_heard_while_it_runs() -> None:
     assert changes.index(OutputLine("train", 1, "epoch 2")) < next(
         place for place, change in enumerate(changes) if isinstance(change, TaskChanged) and change.state == "succeeded"
     )
+
+
+def test_a_job_that_batch_starts_again_is_heard_in_its_new_log_too() -> None:
+    states = versions(
+        [
+            stored(group("train", submissions=(submitted(status="RUNNING", log_stream="first"),))),
+            stored(group("train", version=2, submissions=(submitted(status="RUNNING", log_stream="second"),))),
+            stored(won("train"), run=SUCCEEDED),
+        ]
+    )
+    pages = {"first": [["one"], ["two"]], "second": [["three"]]}
+
+    assert [line.text for line in of_kind(followed(FakeRelay(states, pages=pages)), OutputLine)] == [
+        "one",
+        "two",
+        "three",
+    ]
 
 
 def test_the_children_of_an_array_are_found_by_their_index_in_it() -> None:

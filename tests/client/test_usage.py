@@ -103,7 +103,9 @@ def test_a_foreach_in_three_runs_still_costs_twenty_requests_at_most() -> None:
 @pytest.mark.parametrize("size", [7, 100, 300])
 def test_a_flow_of_many_steps_costs_a_bounded_number_of_requests(size: int) -> None:
     names = [f"s{number}" for number in range(size)]
-    steps = {name: {"batch": {}, "next": after} for name, after in zip(names, [*names[1:], "end"], strict=True)}
+    steps = {
+        name: {"batch": {"memory": 8192}, "next": after} for name, after in zip(names, [*names[1:], "end"], strict=True)
+    }
     relay = RelayWithHistory()
     for run in ("new", "older", "oldest"):
         relay.add(run, *(won(name, members=Ranges.upto(50)) for name in names))
@@ -127,7 +129,8 @@ def test_the_attempt_that_won_is_the_one_that_counts() -> None:
 @pytest.mark.parametrize(
     "batch",
     [
-        {"memory": 1023, "cpu": 0.25},
+        {"memory": 4096},
+        {"memory": 1024, "cpu": 0.25},
         {"num_parallel": 2},
         {"use_tmpfs": True},
         {"tmpfs_size": 100},
@@ -242,22 +245,28 @@ def test_a_step_that_asks_for_far_more_than_it_used_gets_a_sentence_and_advice()
     [hint] = memory_hints(TRAINING, {"train": Peak(used=900, runs=3, read=3, tasks=3)})
 
     assert (hint.step, hint.asked, hint.used, hint.runs) == ("train", 16384, 900, 3)
-    assert hint.text == "train asks for 16384 MiB of memory; its last 3 runs used at most 900"
+    assert hint.text == "step 'train': asks for 16384 MiB of memory; its last 3 runs used at most 900"
     assert hint.advice == "memory=8192 would be plenty"
 
 
 def test_one_run_is_called_one_run() -> None:
     [hint] = memory_hints(TRAINING, {"train": Peak(used=900, runs=1, read=1, tasks=1)})
 
-    assert hint.text == "train asks for 16384 MiB of memory; its last run used at most 900"
+    assert hint.text == "step 'train': asks for 16384 MiB of memory; its last run used at most 900"
 
 
 def test_a_hint_from_some_of_many_tasks_says_so() -> None:
     [hint] = memory_hints(TRAINING, {"train": Peak(used=900, runs=3, read=18, tasks=30_000)})
 
     assert hint.text == (
-        "train asks for 16384 MiB of memory; 18 of the 30,000 tasks of its last 3 runs used at most 900"
+        "step 'train': asks for 16384 MiB of memory; 18 of the 30,000 tasks of its last 3 runs used at most 900"
     )
+
+
+def test_a_step_that_has_not_asked_for_its_memory_gets_no_hint() -> None:
+    bare = flow_of({"start": {"next": "train"}, "train": {"batch": {}, "next": "end"}, "end": {}})
+
+    assert memory_hints(bare, {"train": Peak(used=10, runs=3, read=3, tasks=3)}) == []
 
 
 @pytest.mark.parametrize(("used", "hinted"), [(4096, True), (4097, False), (1, True), (16000, False)])

@@ -11,6 +11,7 @@ import pytest
 from steprelay.runner.light import run_light
 from steprelay.runner.package import PackageCache
 from steprelay.runner.usage import PROCESS_METER, Meter, container_meter
+from tests.runner.containers import Containers
 from tests.runner.lab import Lab, flow
 
 HELD_MIB = 200
@@ -143,3 +144,28 @@ def test_a_peak_that_cannot_be_read_any_more_leaves_the_processes(tmp_path: Path
     meter = container.meter(1, 0)
     container.peak.write_text("?")
     assert meter.of_this_process() == PROCESS_METER.of_this_process()
+
+
+@pytest.mark.parametrize("step", ["hold", "fail"])
+def test_a_step_that_took_more_than_its_job_has_is_killed_where_no_kernel_does_it(tmp_path: Path, step: str) -> None:
+    lab = Lab(tmp_path, FLOW)
+    with Containers(lab) as containers:
+        code, said = containers.run(step, environment={"STEPRELAY_LOCAL_MEMORY": str(HELD_MIB)})
+
+    assert code == 137
+    assert f"steprelay: {step} took more than the {HELD_MIB} MiB that its job has" in said
+    assert not lab.store.exists(f"runs/TheFlow-1/{step}/0/1/outcome.json")
+
+
+def test_what_a_command_took_counts_as_well(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, FLOW)
+    command = ["python3", "-c", f"len(bytearray(b'x') * {HELD_MIB * MIB})"]
+    with Containers(lab) as containers:
+        environment = {"STEPRELAY_LOCAL_MEMORY": str(HELD_MIB)}
+        assert containers.run("shell", command=command, environment=environment)[0] == 137
+
+
+def test_a_step_within_the_memory_of_its_job_is_left_alone(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, FLOW)
+    with Containers(lab) as containers:
+        assert containers.run("hold", environment={"STEPRELAY_LOCAL_MEMORY": str(2 * HELD_MIB)})[0] == 0

@@ -9,7 +9,7 @@ from cyclopts import App, Group, Parameter
 from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, UserError
-from steprelay.cli.options import AsJson, On, Output, RoundUp, Stack, With
+from steprelay.cli.options import AsJson, On, Output, RoundUp, Stack, With, in_any_case
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def flow_app(context: Context, source: Source) -> App:
 
 
 OnPlatform = Annotated[
-    Literal["ec2", "fargate"], Parameter(help="What the compute environments of the job queue are made of.")
+    Literal["ec2", "fargate"],
+    Parameter(converter=in_any_case, help="What the compute environments of the job queue are made of."),
 ]
 
 

@@ -1,11 +1,18 @@
 """Options that several commands have, each said once."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token, convert
 
 from steprelay.client.target import STACK_VARIABLE, Where
+
+
+def in_any_case(type_: Any, tokens: Sequence[Token]) -> Any:
+    """A choice of words in small letters, however it is typed: AWS itself writes EC2 and FARGATE."""
+    return convert(type_, [token.evolve(value=token.value.lower()) for token in tokens])
+
 
 On = Annotated[
     Where | None,
@@ -40,7 +47,8 @@ RunId = Annotated[str, Parameter(help="The run's id, as `runs list` shows it.")]
 LocalPlatform = Annotated[
     Literal["ec2", "fargate"] | None,
     Parameter(
-        help="What its own job queue runs on [env: STEPRELAY_LOCAL_PLATFORM] [default: ec2]; another one restarts it."
+        converter=in_any_case,
+        help="What its own job queue runs on [env: STEPRELAY_LOCAL_PLATFORM] [default: ec2]; another one restarts it.",
     ),
 ]
 Chaos = Annotated[

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from types_boto3_batch.type_defs import JobDetailTypeDef
-
     from steprelay.client.clients import TargetClients
     from steprelay.client.target import Target
     from steprelay_core.ports import Deployment, Stored
@@ -104,6 +102,10 @@ class AwsRelay:
         found = self._get(keys.outcome(run, task, attempt))
         return cast("dict[str, Any]", json.loads(found)) if found is not None else None
 
+    def claimed_by(self, run: str, task: TaskKey, attempt: int) -> str | None:
+        found = self._get(keys.claim(run, task, attempt))
+        return json.loads(found).get("job_id") if found is not None else None
+
     def artifact(self, flow: str, sha256: str) -> bytes | None:
         return self._get(f"artifacts/{flow}/{sha256}")
 
@@ -115,21 +117,11 @@ class AwsRelay:
         seen: dict[str, JobSeen] = {}
         for start in range(0, len(job_ids), DESCRIBE_LIMIT):
             answer = self._clients.batch.describe_jobs(jobs=list(job_ids[start : start + DESCRIBE_LIMIT]))
-            streams = self._main_streams(answer["jobs"])
             for job in answer["jobs"]:
                 children = job.get("arrayProperties", {}).get("statusSummary", {})
-                stream = job.get("container", {}).get("logStreamName") or streams.get(job["jobId"])
+                stream = job.get("container", {}).get("logStreamName")
                 seen[job["jobId"]] = JobSeen(job["status"], stream, children)
         return seen
-
-    def _main_streams(self, jobs: Sequence[JobDetailTypeDef]) -> dict[str, str]:
-        """Where the main nodes of multi-node parallel jobs write, by job: such a job has no container of its own."""
-        mains = {f"{job['jobId']}#{job['nodeProperties']['mainNode']}": job for job in jobs if "nodeProperties" in job}
-        if not mains:
-            return {}
-        nodes = self._clients.batch.describe_jobs(jobs=list(mains))["jobs"]
-        streams = {mains[node["jobId"]]["jobId"]: node.get("container", {}).get("logStreamName") for node in nodes}
-        return {job: stream for job, stream in streams.items() if stream is not None}
 
     def read_stream(self, stream: str, token: str | None) -> LogPage:
         more: Any = {"nextToken": token} if token else {}

@@ -62,7 +62,10 @@ class TaskChanged:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """An attempt failed, and what follows from it; `retry_at` is set where the next attempt waits."""
+    """An attempt failed, and what follows from it; `retry_at` is set where the next attempt waits.
+
+    `memory` (MiB) and `queue` are what the next attempt asks for, where that is more or another than this one did.
+    """
 
     kind: Literal["attempt_failed"] = field(default="attempt_failed", init=False)
     task: str
@@ -74,16 +77,19 @@ class AttemptFailed:
     exit_code: int | None
     then: NextStep
     retry_at: float | None = None
+    memory: int | None = None
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLine:
-    """A line that a task printed."""
+    """A line that a task printed; `node` where it runs on several."""
 
     kind: Literal["output"] = field(default="output", init=False)
     task: str
     attempt: int
     text: str
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The first failure of a run, with the last lines its attempt printed."""
+    """The first failure of a run, with the last lines its attempt printed.
+
+    `memory`: the MiB that the attempt had; `max_memory`: how far further attempts would have let it grow.
+    """
 
     task: str
     step: str
@@ -107,6 +116,8 @@ class Cause:
     reason: str
     exit_code: int | None
     log_tail: tuple[str, ...] = ()
+    memory: int | None = None
+    max_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from steprelay.client.changes import AttemptFailed, Change, NextStep, StepProgress, TaskChanged
+from steprelay.client.needs import asked_by
 from steprelay.client.progress import TASK_BY_TASK, Jobs, TaskState, in_order, step_progress, task_states
 from steprelay_core.ports import Stored
-from steprelay_core.spec import Flow
+from steprelay_core.spec import Batch, Flow
 from steprelay_core.state.model import FailedAttempt, Group, GroupKey, TaskKey
 
 
@@ -38,7 +39,7 @@ class Differ:
         new = group.history[self._told.get(group.key, 0) :]
         self._told[group.key] = len(group.history)
         for failed in new:
-            yield group.key.task(failed.member), attempt_failed(group, failed)
+            yield group.key.task(failed.member), attempt_failed(self._flow, group, failed)
 
     def _task_changes(self, group: Group, jobs: Jobs, now: float) -> Iterator[tuple[TaskKey | None, Change]]:
         for task, state in task_states(group, now, jobs).items():
@@ -55,7 +56,7 @@ def _task_changed(task: TaskKey, state: TaskState) -> TaskChanged:
     return TaskChanged(str(task), task.step, state.attempt, state.state, state.since, state.seconds)
 
 
-def attempt_failed(group: Group, failed: FailedAttempt) -> AttemptFailed:
+def attempt_failed(flow: Flow, group: Group, failed: FailedAttempt) -> AttemptFailed:
     """A line of the history, with what followed it."""
     wait = next((wait for wait in group.waits if failed.member in wait.members), None)
     then: NextStep = "undecided"
@@ -63,6 +64,8 @@ def attempt_failed(group: Group, failed: FailedAttempt) -> AttemptFailed:
         then = "retry"
     elif failed.member in group.failed:
         then = "fail"
+    batch = flow.step(group.key.step).batch
+    memory, queue = _what_changes(batch, group, failed) if batch is not None and then == "retry" else (None, None)
     return AttemptFailed(
         task=str(group.key.task(failed.member)),
         step=group.key.step,
@@ -73,6 +76,17 @@ def attempt_failed(group: Group, failed: FailedAttempt) -> AttemptFailed:
         exit_code=failed.failure.exit_code,
         then=then,
         retry_at=wait.due if wait is not None and wait.attempt == failed.attempt + 1 else None,
+        memory=memory,
+        queue=queue,
+    )
+
+
+def _what_changes(batch: Batch, group: Group, failed: FailedAttempt) -> tuple[int | None, str | None]:
+    """The memory (MiB) and the queue of the next attempt, where they are not those of this one."""
+    this, following = (asked_by(batch, group, failed.member, failed.attempt + more) for more in (0, 1))
+    return (
+        following.memory if following.memory != this.memory else None,
+        following.queue if following.queue != this.queue else None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, TaskChanged, Waiting
 from steprelay.client.diff import Differ
 from steprelay.client.jobs import LiveJobs
+from steprelay.client.nodes import MAIN_NODE
 from steprelay.client.output import OutputReader
 from steprelay.client.pace import Pace
 from steprelay.client.relay import RelayClient, Upload
@@ -65,7 +66,9 @@ class _Follower:
 
     def _remember(self, lines: Iterator[OutputLine]) -> Iterator[OutputLine]:
         for line in lines:
-            self.tail.setdefault((line.task, line.attempt), deque(maxlen=LOG_TAIL)).append(line.text)
+            # A task fails as its main node does.
+            if line.node in (None, MAIN_NODE):
+                self.tail.setdefault((line.task, line.attempt), deque(maxlen=LOG_TAIL)).append(line.text)
             yield line
 
 
@@ -82,7 +85,7 @@ def follow(client: RelayClient, run: str, pace: Pace, upload: Upload | None = No
     flow = client.flow(stored.run.digest)
     yield _seen(flow, stored)
     differ = Differ(flow)
-    follower = _Follower(client, pace, OutputReader(client, flow, run), LiveJobs(client, pace), {})
+    follower = _Follower(client, pace, OutputReader(client, flow, run), LiveJobs(client, flow, pace), {})
     while True:
         yield from follower.step(differ, stored)
         if stored.run.status.terminal:
@@ -136,7 +139,7 @@ def describe_end(client: RelayClient, flow: Flow, stored: Stored, seen: tuple[st
         at=ended,
         seconds=round(ended - run.created_at, 3),
         artifacts=final_artifacts(client, flow, stored) if run.status is RunStatus.SUCCEEDED else (),
-        failure=cause_of(stored, OutputReader(client, flow, run.id), seen),
+        failure=cause_of(flow, stored, OutputReader(client, flow, run.id), seen),
     )
 
 

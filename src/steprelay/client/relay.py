@@ -40,7 +40,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class JobSeen:
-    """A Batch job as DescribeJobs tells it; `children` counts those of an array by status."""
+    """A Batch job as DescribeJobs tells it; `children` counts those of an array by status.
+
+    `stream` is where it writes its log; an array, and a job of several nodes, leave that to their children and nodes.
+    """
 
     status: str
     stream: str | None = None
@@ -82,6 +85,9 @@ class Results(Protocol):
     def outcome(self, run: str, task: TaskKey, attempt: int) -> dict[str, Any] | None:
         """`outcome.json` of an attempt, if there is one (docs/architecture.md, "Claim and outcome")."""
 
+    def claimed_by(self, run: str, task: TaskKey, attempt: int) -> str | None:
+        """The Batch job that has claimed an attempt, if one has (docs/architecture.md, "Claim and outcome")."""
+
     def artifact(self, flow: str, sha256: str) -> bytes | None: ...
 
 
@@ -90,7 +96,7 @@ class Logs(Protocol):
         """All that a light attempt printed, once it has ended."""
 
     def jobs(self, job_ids: Sequence[str]) -> dict[str, JobSeen]:
-        """Those of these Batch jobs that Batch still knows."""
+        """Those of these Batch jobs that Batch still knows; nodes are `job#node`."""
 
     def read_stream(self, stream: str, token: str | None) -> LogPage:
         """What came after `token`, oldest first; from the beginning without one."""

@@ -2,15 +2,18 @@
 
 from base64 import b64decode
 from collections.abc import Iterator
+from dataclasses import replace
 
 from steprelay.client.changes import Artifact, Cause
+from steprelay.client.needs import asked_by
+from steprelay.client.nodes import main_node_of
 from steprelay.client.output import OutputReader
 from steprelay.client.plain_data import show_plain
 from steprelay.client.relay import RelayClient
 from steprelay.client.tasks import parse_task
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import TaskKey
+from steprelay_core.state.model import RunFailure, TaskKey
 
 # Artifacts whose value is shown at most, and the size (bytes) up to which one is read for it.
 SHOWN_VALUES = 20
@@ -50,14 +53,24 @@ def _last_attempt(flow: Flow, stored: Stored) -> tuple[TaskKey, int] | None:
     return None
 
 
-def cause_of(stored: Stored, output: OutputReader, seen: tuple[str, ...] | None) -> Cause | None:
-    """Why the run failed; the last lines of that attempt are read unless they were `seen`."""
+def cause_of(flow: Flow, stored: Stored, output: OutputReader, seen: tuple[str, ...] | None) -> Cause | None:
+    """Why the run failed; the last lines of that attempt (of its main node) are read unless they were `seen`."""
     failure = stored.run.failure
     if failure is None:
         return None
     step = failure.task.partition(".")[0]
-    if seen is None and step:
-        seen = tuple(line.text for line in output.rest(stored, parse_task(failure.task), failure.attempt))
+    if not step:
+        return _cause(failure, "")
+    task = parse_task(failure.task)
+    if seen is None:
+        lines = output.rest(stored, task, failure.attempt, [main_node_of(flow, step)])
+        seen = tuple(line.text for line in lines)
+    group, batch = stored.groups.get(task.group), flow.step(step).batch
+    asked = asked_by(batch, group, task.member, failure.attempt) if batch and group else None
+    cause = _cause(failure, step, seen[-LOG_TAIL:])
+    return replace(cause, memory=asked.memory, max_memory=batch.max_memory) if batch and asked else cause
+
+
+def _cause(failure: RunFailure, step: str, tail: tuple[str, ...] = ()) -> Cause:
     told = failure.failure
-    tail = (seen or ())[-LOG_TAIL:]
     return Cause(failure.task, step, failure.attempt, told.class_, told.reason, told.exit_code, tail)

@@ -14,8 +14,8 @@ from steprelay_core.spec import Batch, Flow
 from steprelay_core.state.model import GroupKey, TaskKey
 from steprelay_core.state.ranges import Ranges
 
-# Memory (MiB) below which there is little to save.
-WORTH_A_HINT = 1024
+# Memory (MiB) that a step has unless it asks for more: who has not chosen it need not hear of it after every run.
+UNASKED: int = Batch().memory
 # How many times its peak a step asks for before that is far too much.
 FAR_ABOVE = 4
 # Memory (MiB) that comes with a vCPU anyway: Fargate has no less, and neither have the instances with the least.
@@ -75,8 +75,8 @@ def peaks(client: RelayClient, flow: Flow, runs: int = 3, patience: float = 2.0)
     """What steps of the flow used in its last finished runs, as far as that can be learned.
 
     Asks for the list of runs, for `runs` of them, and for at most 20 outcomes a step. Steps are left out that ask
-    for less than 1 GiB, that ran out of memory, or of which nothing is known. Raises nothing, and returns after
-    `patience` seconds with what is known by then.
+    for no more than any step has, that ran out of memory, or of which nothing is known. Raises nothing, and returns
+    after `patience` seconds with what is known by then.
     """
     reading = _Reading(client, flow, runs)
     if reading.steps:
@@ -100,7 +100,7 @@ def _is_telling(batch: Batch) -> bool:
     It does not where memory holds files as well, nor for several nodes, of which only the main one leaves an outcome.
     """
     holds_files = batch.has_tmpfs or batch.shared_memory is not None
-    return batch.memory >= WORTH_A_HINT and not holds_files and batch.nodes == 1
+    return batch.memory > UNASKED and not holds_files and batch.nodes == 1
 
 
 def _is_far_above(batch: Batch, peak: Peak) -> bool:
@@ -117,7 +117,7 @@ def _hint(step: str, batch: Batch, peak: Peak) -> MemoryHint:
     last = "its last run" if peak.runs == 1 else f"its last {peak.runs} runs"
     if peak.read < peak.tasks:
         last = f"{peak.read} of the {peak.tasks:,} tasks of {last}"
-    text = f"{step} asks for {batch.memory} MiB of memory; {last} used at most {peak.used}"
+    text = f"step {step!r}: asks for {batch.memory} MiB of memory; {last} used at most {peak.used}"
     advice = f"memory={_enough(batch, peak)} would be plenty"
     return MemoryHint(step, batch.memory, peak.used, peak.runs, text, advice)
 

@@ -134,10 +134,11 @@ class _Wish:
 
 
 def _platform(given: str | None) -> Platform | None:
-    if given and given not in get_args(Platform):
+    named = (given or "").lower()
+    if named and named not in get_args(Platform):
         allowed = " or ".join(get_args(Platform))
         raise NoSuchPlatform(f"the platform of a local relay ({PLATFORM_VARIABLE}) is {allowed}, given {given!r}")
-    return cast("Platform", given) if given else None
+    return cast("Platform", named) if named else None
 
 
 def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, wish: _Wish) -> RelayInfo | None:

@@ -8,6 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -21,7 +22,7 @@ from steprelay.runner.perform import EXIT_CODES, Job
 from steprelay.runner.store import Missing, Store
 from steprelay.runner.supervise import Limits
 from steprelay.runner.tempdir import mounted
-from steprelay.runner.usage import container_meter
+from steprelay.runner.usage import Meter, container_meter
 from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed
 
 NOTHING_TO_DO = 0
@@ -48,7 +49,8 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
             _say(f"attempt {task.brief.attempt} of {task.name} belongs to {taken.owner or taken.job_id}: leaving")
             return NOTHING_TO_DO
         place = tempfile.mkdtemp(prefix="steprelay-")
-        return run_claimed(task, attempt, store, Path(place), node)
+        meter = replace(container_meter(), limit_mib=_number(environment, "STEPRELAY_LOCAL_MEMORY"))
+        return run_claimed(task, attempt, store, Path(place), node, meter)
     except (BriefError, Missing, NoMainNode) as error:
         _say(str(error))
         return CANNOT_RUN
@@ -60,10 +62,10 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
             shutil.rmtree(place, ignore_errors=True)
 
 
-def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path, node: Node) -> int:
+def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path, node: Node, meter: Meter) -> int:
     """Run an attempt that is our job's, in a folder that is ours; the exit code."""
     package = place / "package"
-    job = Job(task, attempt, store, package, folder=package, scratch=place, node=node, meter=container_meter())
+    job = Job(task, attempt, store, package, folder=package, scratch=place, node=node, meter=meter)
     try:
         if task.brief.package is not None:
             unpack_package(store, task.brief.package, package)

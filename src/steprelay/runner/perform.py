@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -66,12 +67,22 @@ def perform(job: Job, progress: Progress) -> int:
         if job.node.is_main:
             print(f"steprelay: {job.task.name} is interrupted: the container is taken away", file=sys.stderr)  # noqa: T201
         return RECLAIMED_EXIT_CODE
+    if job.meter.exceeds_limit():
+        die_of_memory(job)
     if not job.node.is_main:
         return EXIT_CODES[outcome.status]
     outcome = replace(outcome, peak_memory_mib=job.meter.of_this_process())
     counts = write_outcome(job.store, job.task, job.attempt, outcome, time.time())
     progress.outcome(counts.status)
     return EXIT_CODES[counts.status]
+
+
+def die_of_memory(job: Job) -> None:
+    """End as a kernel would have ended it: without an outcome."""
+    print(f"steprelay: {job.task.name} took more than the {job.meter.limit_mib} MiB that its job has", file=sys.stderr)  # noqa: T201
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def prepare_process(job: Job) -> None:

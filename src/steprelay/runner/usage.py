@@ -13,9 +13,20 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Reads peaks. `peak`: the kernel's record for the whole container, if there is one of its own."""
+    """Reads peaks. `peak`: the kernel's record for the whole container, if there is one of its own.
+
+    `limit_mib`: the memory of a job that no kernel holds to it (STEPRELAY_LOCAL_MEMORY).
+    """
 
     peak: Path | None = None
+    limit_mib: int | None = None
+
+    def exceeds_limit(self) -> bool:
+        """Whether this process or one of its children took more than the job has, mapped files left out."""
+        if self.limit_mib is None:
+            return False
+        own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return max(own * _MAXRSS_UNIT - _mapped_bytes(), children * _MAXRSS_UNIT) > self.limit_mib * _MIB
 
     def of_this_process(self) -> int:
         """The peak up to now, MiB rounded up: the container's, else the largest of this process and its children."""
@@ -34,6 +45,15 @@ class Meter:
             return int(self.peak.read_text()) if self.peak else None
         except (OSError, ValueError):
             return None
+
+
+def _mapped_bytes(status: Path = Path("/proc/self/status")) -> int:
+    """The pages of files, libraries above all, that count as held by this process and that a kernel could take back."""
+    try:
+        lines = status.read_text(errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssFile:"))
+    except (OSError, StopIteration):
+        return 0
 
 
 # Where other processes share whatever holds this one: a light function, a local job.

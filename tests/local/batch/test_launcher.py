@@ -1,6 +1,7 @@
 """The seam to what runs a job, and its fallbacks."""
 
 import errno
+import resource
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_without_pidfd_jobs_end_and_are_killed_all_the_same(make_lab: MakeLab, o
     lab.reaches(long, "RUNNING")
     lab.call("TerminateJob", jobId=long, reason="enough")
     assert lab.ends(long)["container"]["exitCode"] == 143
+
+
+def test_without_pidfd_memory_taken_and_given_back_is_found_too(make_lab: MakeLab) -> None:
+    lab = make_lab(launcher=ProcessLauncher(None), memory_sample_seconds=3600.0)
+    limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 + 100
+    job = lab.ends(lab.python(f"bytearray({limit + 50} << 20)", containerOverrides=lab.needing(1, limit)))
+    assert job["container"]["exitCode"] == 137
 
 
 def test_a_host_that_cannot_create_a_process_fails_the_attempt_as_the_hosts_trouble(make_lab: MakeLab) -> None:

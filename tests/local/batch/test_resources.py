@@ -1,7 +1,11 @@
 """What runs together on this machine, and what memory a job may hold."""
 
 import itertools
+import resource
+import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
 from steprelay.local.batch.capacity import Capacity, Runnable
@@ -210,6 +214,69 @@ os.wait(); print('survived')"""
     job_id = lab.python(code, containerOverrides=lab.needing(1, 160))
     assert lab.ends(job_id)["status"] == "SUCCEEDED"
     assert lab.output(job_id) == ["survived"]
+
+
+def _own_peak_mib() -> int:
+    """What this process held at its peak, which Linux passes on to the processes it starts."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+NO_LOOKS = 3600.0  # seconds between two looks at memory: none while a test runs
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_memory_taken_and_given_back_between_two_looks_is_found_as_the_job_ends(make_lab: MakeLab, code: int) -> None:
+    lab = make_lab(memory_sample_seconds=NO_LOOKS)
+    limit = _own_peak_mib() + 100
+    script = f"import os; held = bytearray({limit + 50} << 20); del held; os._exit({code})"
+    job = lab.ends(lab.python(script, containerOverrides=lab.needing(1, limit)))
+    assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 137)
+    assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+
+
+def test_memory_that_a_program_of_the_job_took_is_found_as_well(make_lab: MakeLab) -> None:
+    lab = make_lab(memory_sample_seconds=NO_LOOKS)
+    limit = _own_peak_mib() + 100
+    script = f'"{sys.executable}" -c "held = bytearray({limit + 50} << 20)"; exit 0'
+    assert lab.ends(lab.shell(script, containerOverrides=lab.needing(1, limit)))["container"]["exitCode"] == 137
+
+
+def test_the_memory_of_the_local_batch_itself_is_no_memory_of_its_jobs(make_lab: MakeLab) -> None:
+    lab = make_lab(memory_sample_seconds=NO_LOOKS)
+    held = bytearray(200 << 20)
+    job = lab.ends(lab.shell("exit 0", containerOverrides=lab.needing(1, 100)))
+    assert len(held) > 0
+    assert job["status"] == "SUCCEEDED"
+
+
+def _lives_in_memory(folder: Path) -> bool:
+    """Whether files there are memory of whoever maps them."""
+    mounts = [mount for mount in psutil.disk_partitions(all=True) if folder.is_relative_to(mount.mountpoint)]
+    return max(mounts, key=lambda mount: len(mount.mountpoint)).fstype in ("tmpfs", "ramfs")
+
+
+def test_files_that_a_job_maps_are_not_its_memory(lab: Lab, tmp_path: Path) -> None:
+    if _lives_in_memory(tmp_path):
+        pytest.skip("the temporary folder is in memory")
+    size = (_own_peak_mib() + 200) << 20
+    file = tmp_path / "large"
+    with file.open("wb") as empty:
+        empty.truncate(size)
+    code = f"""import mmap, time
+with open({str(file)!r}, "rb") as file:
+    pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+for at in range(0, {size}, 4096): pages[at]
+time.sleep(0.3); print("survived")"""
+    job_id = lab.python(code, containerOverrides=lab.needing(1, size // (1 << 20) - 100))
+    assert lab.ends(job_id)["status"] == "SUCCEEDED"
+    assert lab.output(job_id) == ["survived"]
+
+
+def test_a_job_is_told_its_memory(lab: Lab) -> None:
+    job_id = lab.shell('echo "$STEPRELAY_LOCAL_MEMORY"', containerOverrides=lab.needing(1, 123))
+    lab.ends(job_id)
+    assert lab.output(job_id) == ["123"]
 
 
 def test_an_out_of_memory_end_can_be_told_apart_by_the_retry_rules(lab: Lab) -> None:

@@ -135,7 +135,7 @@ def test_a_secret_comes_from_the_shell_that_started_the_relay_and_only_to_the_jo
 ) -> None:
     monkeypatch.setenv("STEPRELAY_TEST_TOKEN", "s3cret")
     monkeypatch.setenv("AWS_STEPRELAY_TEST_TOKEN", "s3cret")
-    monkeypatch.setenv("STEPRELAY_LOCAL_PLATFORM", "fargate")
+    monkeypatch.setenv("STEPRELAY_LOCAL_PLATFORM", "FARGATE")
     info = LocalRelay.up(project)
     batch = Aws(info).batch
     names = ["STEPRELAY_TEST_TOKEN", "AWS_STEPRELAY_TEST_TOKEN"]

@@ -1,17 +1,19 @@
 """`logs`: what the tasks of a run printed, or print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steprelay.cli.commands.watch import say_detached
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, UserError
+from steprelay.cli.render.lines import printed_by
 from steprelay.cli.render.screen import Screen
 from steprelay.client.changes import OutputLine, as_json
 from steprelay.client.progress import TASK_BY_TASK
 from steprelay.client.target import Where
 
 if TYPE_CHECKING:
+    from steprelay.client.nodes import Node
     from steprelay.client.relay import RelayClient
     from steprelay_core.ports import Stored
     from steprelay_core.spec import Flow
@@ -40,7 +42,7 @@ def show_logs(
     try:
         for line in lines:
             screen.emit(as_json(line))
-            screen.line(f"{line.task}{_attempt(line)} | {line.text}")
+            screen.line(f"{printed_by(line)}{_attempt(line)} | {line.text}")
     except KeyboardInterrupt:
         say_detached(screen, run)
         return ExitCode.DETACHED
@@ -69,17 +71,32 @@ def _past(
     screen: Screen, client: "RelayClient", flow: "Flow", stored: "Stored", step: str | None
 ) -> Iterator[OutputLine]:
     from steprelay.client.follow import attempts_of
+    from steprelay.client.nodes import nodes_of
     from steprelay.client.output import OutputReader
 
     reader = OutputReader(client, flow, stored.run.id)
     tasks = [task for task in _tasks(flow, stored) if _belongs(str(task), step)]
     shown = tasks if step is not None and len(tasks) == 1 else _most_telling(stored, tasks)
     for task in shown:
+        nodes = _nodes(flow, task, alone=len(shown) == 1)
         for attempt in attempts_of(stored, task):
-            yield from reader.rest(stored, task, attempt)
+            yield from reader.rest(stored, task, attempt, nodes)
+    for name, task in {task.step: task for task in shown}.items():
+        nodes = nodes_of(flow, name)
+        if len(shown) > 1 and len(nodes) > TASK_BY_TASK:
+            more = f"all of them: steprelay logs {stored.run.id} {task}"
+            screen.remark(f"of the {len(nodes)} nodes of {name} the main one only; {more}")
     if len(shown) < len(tasks):
         left = len(tasks) - len(shown)
         screen.remark(f"{left:,} more tasks; name one: steprelay logs {stored.run.id} {tasks[-1]}")
+
+
+def _nodes(flow: "Flow", task: "TaskKey", *, alone: bool) -> "Sequence[Node]":
+    """All nodes of a task; of very many the main one, where other tasks are shown too."""
+    from steprelay.client.nodes import main_node_of, nodes_of
+
+    nodes = nodes_of(flow, task.step)
+    return nodes if alone or len(nodes) <= TASK_BY_TASK else (main_node_of(flow, task.step),)
 
 
 def _tasks(flow: "Flow", stored: "Stored") -> Iterator["TaskKey"]:

@@ -39,7 +39,7 @@ def show_run(
         raise NoSuchRun(run)
     flow = connection.client.flow(stored.run.digest)
     ended = describe_end(connection.client, flow, stored) if stored.run.status.terminal else None
-    jobs = {} if ended else LiveJobs(connection.client, connection.pace).look(stored)
+    jobs = {} if ended else LiveJobs(connection.client, flow, connection.pace).look(stored)
     steps = step_progress(flow, stored, jobs)
     screen.emit(describe_run(flow, stored, steps) | {"result": as_json(ended) if ended else None})
     show(screen, flow, stored, steps)

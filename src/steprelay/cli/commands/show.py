@@ -22,9 +22,12 @@ def check_flow(context: Context, source: Source, changes: Changes, *, as_json: b
     """Every problem at once, or that there is none."""
     screen = context.screen(as_json=as_json)
     loaded = load_flow(context, source, changes)
-    say_oddities(screen, loaded)
-    used = Advice(lambda: context.relays.present(source.root), loaded.flow).take(ADVICE_PATIENCE)
-    say(screen, "hint", used)
+    advice = Advice(lambda: context.relays.present(source.root), loaded.flow)
+    if not as_json:
+        say_oddities(screen, loaded)
+    used = advice.take(ADVICE_PATIENCE)
+    if not as_json:
+        say(screen, "hint", used)
     steps = list(loaded.flow.spec.steps)
     warnings, hints = ([_as_json(one) for one in some] for some in (loaded.warnings, (*loaded.hints, *used)))
     screen.emit({"kind": "check", "flow": loaded.flow.name, "steps": steps, "warnings": warnings, "hints": hints})

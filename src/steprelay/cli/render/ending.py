@@ -53,8 +53,19 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
     if cause.log_tail:
         lines.append("  its last lines:")
         lines += [f"    | {line}" for line in cause.log_tail]
-    if cause.failure_class in ADVICE:
-        lines.append(f"next: {ADVICE[cause.failure_class]}")
+    advice = _growth_advice(cause) or ADVICE.get(cause.failure_class)
+    if advice is not None:
+        lines.append(f"next: {advice}")
     if cause.task:
         lines.append(f"      all it printed: steprelay logs {run} {cause.task}")
     return lines
+
+
+def _growth_advice(cause: Cause) -> str | None:
+    """What helps where memory ran out, or seems to have, and may grow from attempt to attempt."""
+    if cause.failure_class not in ("oom", "oom_suspected") or cause.memory is None or cause.max_memory is None:
+        return None
+    if cause.memory >= cause.max_memory:
+        return f"it had all that max_memory lets it have, {cause.memory} MiB: raise max_memory"
+    more = "add @retry(times=3)" if cause.attempt == 1 else "allow more of them with @retry(times=…)"
+    return f"it had {cause.memory} MiB, and further attempts would have had up to {cause.max_memory}: {more}"

@@ -32,7 +32,12 @@ def task_line(change: TaskChanged) -> str:
 
 
 def output_line(change: OutputLine) -> str:
-    return f"          {change.task} | {change.text}"
+    return f"          {printed_by(change)} | {change.text}"
+
+
+def printed_by(change: OutputLine) -> str:
+    """`train`, or `train node 1` where it runs on several."""
+    return change.task if change.node is None else f"{change.task} node {change.node}"
 
 
 def failed_line(change: AttemptFailed) -> str:
@@ -47,7 +52,10 @@ def failed_line(change: AttemptFailed) -> str:
 def _then(change: AttemptFailed) -> str:
     if change.then == "retry":
         wait = (change.retry_at or 0) - change.at
-        return f" — retrying in {duration(wait)}" if wait >= 1 else " — retrying"
+        soon = f" in {duration(wait)}" if wait >= 1 else ""
+        memory = f" with {change.memory} MiB" if change.memory is not None else ""
+        queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
+        return f" — retrying{soon}{memory}{queue}"
     return " — giving up" if change.then == "fail" else ""
 
 

@@ -77,7 +77,7 @@ def _steps(steps: list[StepProgress]) -> Table:
 
 
 def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
-    return [attempt_failed(group, failed) for group in in_order(flow, stored) for failed in group.history]
+    return [attempt_failed(flow, group, failed) for group in in_order(flow, stored) for failed in group.history]
 
 
 def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ PRELOADED = (
     "steprelay.client.jobs",
     "steprelay.client.usage",
     "steprelay.compile",
+    "steprelay.compile.platforms",
     "steprelay.config",
     "steprelay.local.relay",
     "steprelay.package",

@@ -17,18 +17,20 @@ from pathlib import Path
 
 from steprelay.local.batch.chaos import Fault, Strike
 from steprelay.local.batch.config import LocalBatchConfig
-from steprelay.local.batch.launcher import Launch, Launcher, Process
+from steprelay.local.batch.launcher import Exit, Launch, Launcher, Process
 from steprelay.local.batch.lines import LineSplitter
 from steprelay.local.batch.model import Job, Task
 from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import Outcome, Stop, StopCause, judge
-from steprelay.local.batch.processes import Sessions, exceeds, send
+from steprelay.local.batch.processes import BYTES_PER_MIB, Sessions, exceed, held, send
 
 # To the job: where the folders are that stand for its tmpfs mounts, as JSON (path in a container → folder).
 MOUNTS = "STEPRELAY_LOCAL_MOUNTS"
 # To nodes, the main one too, which Batch leaves to find its own address: the machine's other ones are not for this.
 LOCAL_ADDRESS = "STEPRELAY_LOCAL_ADDRESS"
 MAIN_NODE_ADDRESS = "127.0.0.1"
+# To our runner: the job's memory (MiB). Here a step could take more and end well before anybody looks but itself.
+MEMORY = "STEPRELAY_LOCAL_MEMORY"
 CHUNK = 64 * 1024
 CONGESTED_PAUSE_SECONDS = 0.05
 
@@ -55,9 +57,17 @@ class _Active:
     output_open: bool = True
     stop: Stop | None = None
     kill_at: float | None = None
+    # Of files (bytes): the most that one of its processes was seen to map.
+    mapped: int = 0
 
     def deadlines(self) -> list[float]:
         return [at for at in (self.timeout_at, self.strike_at, self.kill_at) if at is not None]
+
+    def cause_of(self, end: Exit) -> Stop | None:
+        """Why it was stopped, or has to count as stopped: memory that was taken and given back between two looks."""
+        limit = self.job.spec.memory_mib * BYTES_PER_MIB
+        exceeded = end.peak is not None and end.peak - self.mapped > limit
+        return self.stop or (Stop(StopCause.OUT_OF_MEMORY) if exceeded else None)
 
 
 class AttemptRunner:
@@ -175,6 +185,7 @@ class AttemptRunner:
             "AWS_BATCH_JOB_ATTEMPT": str(len(whole.attempts) + 1),
             "AWS_BATCH_CE_NAME": spec.compute_environment,
             "AWS_BATCH_JQ_NAME": spec.queue_name,
+            MEMORY: str(spec.memory_mib),
         }
         if job.index is not None:
             batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
@@ -225,13 +236,13 @@ class AttemptRunner:
         if active.output_open:
             self._close_output(active)
         self._send_lines(active, active.lines.finish())
-        returncode = process.reap()
+        end = process.reap()
         process.close()
         self._sessions.remove(active.job.id)
         del self._active[active.job.id]
         for directory in active.directories:
             self._remove(directory)
-        return Ended(active.job, active.task, judge(returncode, active.stop))
+        return Ended(active.job, active.task, judge(end.returncode, active.cause_of(end)))
 
     def _remove(self, directory: Path) -> None:
         try:
@@ -276,7 +287,9 @@ class AttemptRunner:
         self._sample_at = now + self._config.memory_sample_seconds
         for job_id, pids in self._sessions.members().items():
             active = self._active[job_id]
-            if exceeds(pids, active.job.spec.memory_mib):
+            sizes = {pid: held(pid) for pid in pids}
+            active.mapped = max(active.mapped, *(size.files for size in sizes.values()))
+            if exceed(sizes, active.job.spec.memory_mib):
                 self._kill_for_memory(active)
 
     def _kill_for_memory(self, active: _Active) -> None:

@@ -6,7 +6,9 @@ runs containers, or that forks from a warm server, is another `Launcher`; the en
 
 import functools
 import os
+import resource
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from steprelay.local.batch.limits import Ulimit, impose
 
 OpenPidfd = Callable[[int], int]
 SYSTEM_PIDFD: OpenPidfd | None = getattr(os, "pidfd_open", None)
+# The same field counts bytes on a Mac and KiB elsewhere.
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,17 @@ class CannotStart(Exception):
     """The command can't be started; the text is the container's reason in Batch's words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended. `returncode`: negative for the signal that ended it.
+
+    `peak`: the most memory (bytes) that it, or one process that it waited for, held at a time; None where unknown.
+    """
+
+    returncode: int
+    peak: int | None = None
+
+
 class Process(Protocol):
     """A started job. `pid` leads a session of its own.
 
@@ -48,8 +63,8 @@ class Process(Protocol):
     @property
     def exited(self) -> int: ...
 
-    def reap(self) -> int:
-        """The return code of the ended process; negative: the signal that ended it."""
+    def reap(self) -> Exit:
+        """How it ended."""
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -98,47 +113,65 @@ class ProcessLauncher:
             os.close(write)
         os.set_blocking(read, False)
         try:
-            return _HostProcess(process, read, self._exit_descriptor(process))
+            return _HostProcess(process, read, self._pidfd(process.pid))
         except OSError:
             process.kill()
             process.wait()
             os.close(read)
             raise
 
-    def _exit_descriptor(self, process: subprocess.Popen[bytes]) -> int:
+    def _pidfd(self, pid: int) -> int | None:
         if self._open_pidfd is not None:
             try:
-                return self._open_pidfd(process.pid)
+                return self._open_pidfd(pid)
             except OSError:  # some sandboxes have no such system call
                 self._open_pidfd = None
-        return _descriptor_of_a_waiting_thread(process)
+        return None
 
     def close(self) -> None:
         """Holds nothing."""
 
 
 class _HostProcess:
-    def __init__(self, process: subprocess.Popen[bytes], output: int, exited: int) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], output: int, pidfd: int | None) -> None:
         self.pid = process.pid
         self.output = output
-        self.exited = exited
+        self._process = process
+        self._exit: Exit | None = None
+        # Linux: a process that is started counts its parent's peak as its own, until it is larger.
+        self._inherited = _own_peak()
+        self._waiter: threading.Thread | None = None
+        self.exited = self._wait_in_a_thread() if pidfd is None else pidfd
 
-    def reap(self) -> int:
-        return self._process.wait()
+    def reap(self) -> Exit:
+        if self._waiter is not None:
+            self._waiter.join()
+        return self._exit or self._wait()
 
     def close(self) -> None:
         os.close(self.output)
         os.close(self.exited)
 
+    def _wait(self) -> Exit:
+        _, status, used = os.wait4(self.pid, 0)
+        # Told to the object as well, which would wait for the process too.
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        peak = used.ru_maxrss * _MAXRSS_UNIT
+        self._exit = Exit(self._process.returncode, peak if peak > self._inherited else None)
+        return self._exit
 
-def _descriptor_of_a_waiting_thread(process: subprocess.Popen[bytes]) -> int:
-    """A pipe whose other end closes when the process ends, which turns this one readable."""
-    read, write = os.pipe()
+    def _wait_in_a_thread(self) -> int:
+        """A pipe whose other end closes when the process ends, which turns this one readable."""
+        read, write = os.pipe()
 
-    def wait() -> None:
-        process.wait()
-        os.close(write)
+        def wait() -> None:
+            self._wait()
+            os.close(write)
 
-    threading.Thread(target=wait, name=f"local-batch-wait-{process.pid}", daemon=True).start()
-    return read
+        self._waiter = threading.Thread(target=wait, name=f"local-batch-wait-{self.pid}", daemon=True)
+        self._waiter.start()
+        return read
+
+
+def _own_peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT

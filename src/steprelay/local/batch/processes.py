@@ -8,6 +8,8 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -69,15 +71,36 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
             continue
 
 
-def exceeds(pids: Iterable[int], limit_mib: int) -> bool:
-    """Whether the processes hold more memory together than the limit.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The memory of a process in bytes: its own, and the pages of files that it maps.
 
-    Resident sizes first, as they are cheap; only if those exceed, the proportional ones, because a
-    container's limit counts pages that its processes share once.
+    Those a container may hold as well, but they are no reason to kill it: they can be read again.
+    """
+
+    own: int
+    files: int = 0
+
+
+def held(pid: int) -> Held:
+    """What a process holds now."""
+    sizes = _sizes(f"/proc/{pid}/status")
+    if "RssAnon" in sizes:
+        return Held(sizes["RssAnon"] + sizes["RssShmem"], sizes["RssFile"])
+    try:
+        return Held(int(psutil.Process(pid).memory_info().rss))
+    except psutil.Error:
+        return Held(0)
+
+
+def exceed(sizes: dict[int, Held], limit_mib: int) -> bool:
+    """Whether processes, by their ids, hold more memory together than the limit.
+
+    What each holds first, as it is cheap; only if that exceeds, the proportional sizes, because a container's limit
+    counts pages that its processes share once.
     """
     limit = limit_mib * BYTES_PER_MIB
-    known = list(pids)
-    return sum(map(_resident, known)) > limit and sum(map(_proportional, known)) > limit
+    return sum(size.own for size in sizes.values()) > limit and sum(map(_proportional, sizes)) > limit
 
 
 def _session(pid: int) -> int | None:
@@ -96,16 +119,22 @@ def _environment(pid: int) -> dict[str, str]:
         return {}
 
 
-def _resident(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
-
-
 def _proportional(pid: int) -> int:
+    sizes = _sizes(f"/proc/{pid}/smaps_rollup")
+    if "Pss_Anon" in sizes:
+        return sizes["Pss_Anon"] + sizes["Pss_Shmem"]
     try:
         full = psutil.Process(pid).memory_full_info()
     except psutil.Error:
-        return _resident(pid)
+        return held(pid).own
     return int(getattr(full, "pss", full.uss))
+
+
+def _sizes(path: str) -> dict[str, int]:
+    """The sizes that a file of Linux's /proc tells, in bytes; none on other systems, or of a process that is gone."""
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    fields = (line.split() for line in lines if line.endswith(" kB"))
+    return {name.rstrip(":"): int(size) * 1024 for name, size, _ in fields}

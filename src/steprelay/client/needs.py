@@ -1,0 +1,38 @@
+"""What an attempt asks for because of how earlier ones failed: a later queue of the list, more memory. Pure."""
+
+from dataclasses import dataclass
+
+from steprelay_core.decide.terms import terms_after
+from steprelay_core.spec import Batch
+from steprelay_core.state.model import Group, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`memory` in MiB (Fargate takes the next size that it has); `queue` is None where the step names none."""
+
+    memory: int
+    queue: str | None
+
+
+def asked_by(batch: Batch, group: Group, member: int, attempt: int) -> Asked:
+    """What this attempt of a member asks for, or will once it begins."""
+    terms = _terms(batch, group, member, attempt)
+    memory = min(batch.memory * 2**terms.growth, max(batch.max_memory or 0, batch.memory))
+    queues = batch.queues
+    return Asked(memory, queues[min(terms.queue, len(queues) - 1)] if queues else None)
+
+
+def _terms(batch: Batch, group: Group, member: int, attempt: int) -> Terms:
+    """As stored while the attempt is due or under way; of one that is over, as its failures have led to them."""
+    for submission in group.submissions:
+        if submission.attempt == attempt and member in submission.members:
+            return submission.terms
+    for wait in group.waits:
+        if wait.attempt == attempt and member in wait.members:
+            return wait.terms
+    terms = Terms()
+    for failed in sorted(group.history, key=lambda failed: failed.attempt):
+        if failed.member == member and failed.attempt < attempt:
+            terms = terms_after(batch, terms, failed.failure)
+    return terms

@@ -1,11 +1,13 @@
 """What follows a failed attempt: another one, now or later, or the end."""
 
+from typing import Any
+
 import pytest
 
 from steprelay_core.commands import FenceAttempt, SubmitJob, TerminateJob
 from steprelay_core.decide.retry import delay_before
 from steprelay_core.spec.models import Retry
-from steprelay_core.state.model import RunStatus
+from steprelay_core.state.model import GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.unit.decide.world import World, batch, started, timers
 
@@ -160,6 +162,24 @@ def test_failures_that_the_array_s_own_event_tells_of_together_go_on_together() 
     commands = world.job("work", "FAILED", (0,), size=10)
     assert started(commands) == ["work"]
     assert world.submission("work", 0, attempt=2).members == Ranges.of(0, 3, 6, 9)
+
+
+@pytest.mark.parametrize("told_by", [{"index": 1, "job_id": "job-1:1", "exit_code": 1}, {"size": 3}])
+def test_a_failed_child_reads_the_same_whether_it_or_its_array_tells_first(told_by: dict[str, Any]) -> None:
+    world = World(
+        {
+            "start": {"next": {"to": ["work"], "foreach": "xs"}},
+            "work": batch(next="join"),
+            "join": {"join": True},
+        }
+    )
+    world.light("start", foreach_count=3)
+    for member in (0, 2):
+        world.leaves("work", member, path=(0,))
+    world.leaves_failure("work", 1, path=(0,))
+    world.job("work", "FAILED", (0,), **told_by)
+    (line,) = world.groups[GroupKey("work", (0,))].history
+    assert (line.member, line.failure.class_, line.failure.exit_code) == (1, "program", 1)
 
 
 def test_a_child_s_end_that_comes_again_changes_nothing() -> None:

@@ -20,6 +20,9 @@ Outcomes = dict[tuple[TaskKey, int], Outcome]
 RANK = {status: rank for rank, status in enumerate(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"))}
 TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 
+# How the runner ends a job whose failed outcome it has written (docs/architecture.md, "Claim and outcome").
+FAILED_EXIT_CODE = 1
+
 
 def members_of(submission: Submission, job: JobChanged) -> Ranges:
     """The undecided members that this job event speaks of."""
@@ -134,7 +137,8 @@ def _outcomes_of(draft: Draft, key: GroupKey, attempt: int, members: Ranges, out
 def _failure(job: JobChanged, outcome: Outcome | None) -> Failure | None:
     """Why a member's attempt failed; None where only the child's own event can tell."""
     if outcome is not None and outcome.failure is not None:
-        return told(outcome.failure, job.exit_code, job.log_stream)
+        # An array's own event has no exit code; the runner's is known.
+        return told(outcome.failure, FAILED_EXIT_CODE if job.size is not None else job.exit_code, job.log_stream)
     if job.status == "SUCCEEDED":
         return Failure("unknown_outcome", "the job ended well but left no outcome", job.exit_code, job.log_stream)
     return None if job.size is not None else classify(job)

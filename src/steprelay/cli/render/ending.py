@@ -27,9 +27,14 @@ def ending_lines(change: RunEnded) -> list[str]:
     if change.status == "SUCCEEDED":
         return [f"{change.run} succeeded in {took}", *artifact_lines(change.artifacts)]
     if change.status == "CANCELLED":
-        return [f"{change.run} was cancelled after {took}"]
+        return [f"{change.run} was cancelled after {took}", _way_on("next: ", change.run)]
     lines = [f"{change.run} failed after {took}"]
-    return lines + (cause_lines(change.run, change.failure) if change.failure else [])
+    lines += cause_lines(change.run, change.failure) if change.failure else []
+    return [*lines, _way_on("      ", change.run)]
+
+
+def _way_on(before: str, run: str) -> str:
+    return f"{before}to go on from what failed, with the same code: steprelay runs resume {run}"
 
 
 def artifact_lines(artifacts: tuple[Artifact, ...]) -> list[str]:
@@ -53,7 +58,9 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
     if cause.log_tail:
         lines.append("  its last lines:")
         lines += [f"    | {line}" for line in cause.log_tail]
-    if cause.failure_class in ADVICE:
+    if not cause.task and cause.failure_class == "timeout":
+        lines.append("next: give the run more time with @timeout on the flow's class; resumed, it gets its limit anew")
+    elif cause.failure_class in ADVICE:
         lines.append(f"next: {ADVICE[cause.failure_class]}")
     if cause.task:
         lines.append(f"      all it printed: steprelay logs {run} {cause.task}")

@@ -108,6 +108,9 @@ def test_a_retry_after_a_resume_waits_as_long_as_the_first_retry_did() -> None:
     world.resume()
     world.job("start", "FAILED", exit_code=1)
     assert [(wait.attempt, wait.due - world.now) for wait in world.group("start").waits] == [(5, 60.0)]
+    world.now += 60
+    assert started(world.timer("start", attempt=5)) == ["start"]
+    assert world.submission("start").first == 4
 
 
 def test_all_failed_splits_go_on_together_as_one_smaller_array() -> None:

@@ -29,6 +29,8 @@ COMMANDS = (
     ("runs", "list"),
     ("runs", "show"),
     ("runs", "cancel"),
+    ("runs", "resume"),
+    ("runs", "retry"),
     ("logs",),
     ("local", "up"),
     ("local", "down"),

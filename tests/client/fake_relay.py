@@ -22,6 +22,7 @@ from steprelay_core.state.model import (
     RunStatus,
     Submission,
     TaskKey,
+    TaskSelection,
     Wait,
 )
 from steprelay_core.state.ranges import Ranges
@@ -124,6 +125,7 @@ class FakeRelay:
     all_runs: list[Run] = field(default_factory=list)
     uploads: list[tuple[Purpose, str, bytes, dict[str, Any]]] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
+    resumed: list[tuple[str, str | None]] = field(default_factory=list)
 
     def upload(self, purpose: Purpose, flow: str, package: Path, parameters: Mapping[str, Any]) -> Upload:
         self.uploads.append((purpose, flow, package.read_bytes(), dict(parameters)))
@@ -146,6 +148,14 @@ class FakeRelay:
 
     def cancel(self, run: str, reason: str) -> None:
         self.cancelled.append((run, reason))
+
+    def resume(self, run: str) -> str:
+        self.resumed.append((run, None))
+        return "request-1"
+
+    def retry(self, run: str, tasks: TaskSelection) -> str:
+        self.resumed.append((run, str(tasks)))
+        return "request-1"
 
     def outcome(self, run: str, task: TaskKey, attempt: int) -> dict[str, Any] | None:
         return self.outcomes.get((str(task), attempt))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ProfileNotFound
@@ -21,7 +22,7 @@ from steprelay.client.target import Target
 from steprelay_core import keys
 from steprelay_core.intake.identity import digest12, upload_run_id
 from steprelay_core.spec import Problem
-from steprelay_core.state.model import TaskKey
+from steprelay_core.state.model import TaskKey, TaskSelection
 
 OUTPUTS = {"PackageBucket": "packages", "DataBucket": "data", "Table": "table", "BusName": "bus"}
 TASK = TaskKey("process", (0,), 3)
@@ -149,6 +150,30 @@ def test_a_cancel_goes_over_the_bus_of_the_relay(relay: AwsRelay, clients: Targe
 
     relay.cancel("Flow-1", "enough")
     assert clients.events.describe_archive(ArchiveName="seen")["EventCount"] == 1
+
+
+def test_resumes_and_retries_go_over_the_bus_each_with_an_id_of_its_own(
+    relay: AwsRelay, clients: TargetClients
+) -> None:
+    said: list[dict[str, Any]] = []
+    stub = Stubber(clients.events)
+    for _ in range(2):
+        stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]})
+    clients.events.meta.events.register(
+        "before-parameter-build.events.PutEvents", lambda params, **_: said.append(params["Entries"][0])
+    )
+    with stub:
+        asked = [relay.resume("Flow-1"), relay.retry("Flow-1", TaskSelection("work", (3,)))]
+
+    assert [(entry["EventBusName"], entry["DetailType"]) for entry in said] == [
+        ("bus", "Resume Requested"),
+        ("bus", "Retry Requested"),
+    ]
+    assert [json.loads(entry["Detail"]) for entry in said] == [
+        {"run": "Flow-1", "request": asked[0]},
+        {"run": "Flow-1", "tasks": "work.3", "request": asked[1]},
+    ]
+    assert asked[0] != asked[1]
 
 
 def test_an_embedded_relay_is_no_matter_for_aws_profiles(monkeypatch: pytest.MonkeyPatch) -> None:

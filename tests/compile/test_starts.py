@@ -103,3 +103,24 @@ def test_a_trigger_names_events_and_the_parameters_they_carry(
 ) -> None:
     found = _spec(bench, f"@trigger({arguments})").triggers
     assert [(trigger.event, trigger.parameters) for trigger in found] == triggers
+
+
+def test_a_timeout_on_the_class_limits_whole_runs(bench: Bench) -> None:
+    spec = _spec(bench, "@timeout(hours=6, minutes=1)")
+    assert spec.timeout_seconds == 6 * 3600 + 60
+    assert spec.steps["start"].timeout_seconds is None
+    assert _spec(bench, "@schedule(daily=True)").timeout_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("@timeout", "@timeout gives no time"),
+        ("@timeout(hours='6')", "@timeout: 'hours' must be a number, at least 0, given '6'"),
+        ("@timeout(day=1)", "@timeout has no argument 'day'"),
+        ("@timeout(60)", "@timeout takes named arguments only, given 60"),
+        ("@retry(times=2)", "@retry stands on the flow's class"),
+    ],
+)
+def test_what_limits_no_run_is_said_with_its_line(bench: Bench, written: str, message: str) -> None:
+    assert _problem(bench, f"{written}  # HERE").message == message

@@ -242,3 +242,12 @@ def test_definitions_are_no_runs(store: Store) -> None:
     store.note_definition(UsedDefinition("a", 10.0))
     assert store.list_runs() == []
     assert store.unsettled() == []
+
+
+def test_a_run_that_had_ended_and_goes_on_is_among_the_living_again(store: Store) -> None:
+    store.save(a_run(status=RunStatus.FAILED), [])
+    assert store.unsettled() == []
+    store.save(replace(a_run(), version=1, generation=2), [])
+    assert store.unsettled() == ["Demo-1"]
+    assert [run.generation for run in store.list_runs(status=RunStatus.RUNNING)] == [2]
+    assert store.list_runs(status=RunStatus.FAILED) == []

@@ -8,10 +8,11 @@ import pytest
 from functions.run_requested.app import respond
 from steprelay_core.intake import request_run_id
 from steprelay_core.ports import Deployment
-from steprelay_core.state.model import RunStatus
+from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
+from steprelay_core.state.ranges import Ranges
 from tests.fakes.archives import spec
 from tests.fakes.payloads import bodies, cases, payload
-from tests.functions.world import World, log_lines
+from tests.functions.world import NOW, World, log_lines
 
 REPORT = spec(
     "ReportFlow",
@@ -24,6 +25,7 @@ INVOICE = spec(
     triggers=[{"event": "Orders Closed", "parameters": {"date": "day"}}],
 )
 LIVE = "ReportFlow-5f2a9c01d3e7"
+FAILED = "ReportFlow-0a1b2c3d4e5f"
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,18 @@ CASES = {
         ["ReportFlow"], ["Run Rejected", "Run Started"], ["flow 'InvoiceFlow' was not started: parameters.date"]
     ),
     "own_announcement": Case(),
+    "resume": Case([], ["Run Resumed"]),
+    "resume_delivered_twice": Case([], ["Run Resumed"]),
+    "resume_without_request": Case([], ["Run Resumed"]),
+    "resume_live_run": Case(),
+    "retry": Case([], ["Run Resumed"]),
+    "retry_unknown_step": Case(),
     "poison_not_json": Case(buried=["not an event"]),
     "poison_no_flow": Case(buried=["'Run Requested' is not complete: flow"]),
     "poison_parameters_not_object": Case(buried=["'Run Requested' is not complete: parameters"]),
     "poison_cancel_without_run": Case(buried=["'Cancel Requested' is not complete: run"]),
+    "poison_resume_without_run": Case(buried=["'Resume Requested' is not complete: run"]),
+    "poison_retry_of_no_task": Case(buried=["'Retry Requested' is not complete: tasks: 'start.x' is not STEP"]),
     "mixed_batch": Case(["ReportFlow", "ReportFlow"], ["Run Started", "Run Started"], ["not an event"]),
 }
 
@@ -72,6 +82,9 @@ def deployed() -> World:
         world.keep(document, digest)
         world.store.deploy(Deployment(document["flow"], digest, 1.0, ("Orders Closed",)))
     world.run(REPORT, run=LIVE)
+    cause = RunFailure("start", 1, Failure("program", "ValueError: boom", 1))
+    failed = Group(GroupKey("start"), failed=Ranges.of(0), started_at=NOW - 100, ended_at=NOW - 50, tried=1)
+    world.run(REPORT, failed, run=FAILED, status=RunStatus.FAILED, failure=cause, ended_at=NOW - 50)
     return world
 
 
@@ -88,7 +101,8 @@ def test_every_payload_of_the_folder_is_expected_here() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_message_leads_to_what_it_should_and_to_nothing_else(case: str) -> None:
     world, expected = requested(case), CASES[case]
-    assert sorted(stored.run.flow for run, stored in world.store.runs.items() if run != LIVE) == expected.started
+    before = (LIVE, FAILED)
+    assert sorted(stored.run.flow for run, stored in world.store.runs.items() if run not in before) == expected.started
     assert sorted(world.announced) == expected.announced
     assert len(world.reasons) == len(expected.buried)
     assert all(words in reason for words, reason in zip(expected.buried, world.reasons, strict=True))
@@ -105,7 +119,7 @@ def test_a_redelivery_starts_nothing_anew_and_says_the_same(case: str) -> None:
 
 
 def only_run(world: World) -> str:
-    (run,) = set(world.store.runs) - {LIVE}
+    (run,) = set(world.store.runs) - {LIVE, FAILED}
     return run
 
 
@@ -127,7 +141,11 @@ def test_a_schedule_gives_its_own_parameters() -> None:
 
 
 def test_an_event_gives_parameters_by_name_or_as_the_trigger_maps_them() -> None:
-    runs = {stored.run.flow: stored.run for run, stored in requested("event").store.runs.items() if run != LIVE}
+    runs = {
+        stored.run.flow: stored.run
+        for run, stored in requested("event").store.runs.items()
+        if run not in (LIVE, FAILED)
+    }
     assert runs["ReportFlow"].parameters == {"day": "2026-09-21", "limit": 10}
     assert runs["InvoiceFlow"].parameters == {"date": "2026-09-21"}
     assert runs["InvoiceFlow"].origin.detail["name"] == "Orders Closed"
@@ -135,6 +153,14 @@ def test_an_event_gives_parameters_by_name_or_as_the_trigger_maps_them() -> None
 
 def test_a_cancellation_stops_the_run() -> None:
     assert requested("cancel").stored(LIVE).run.status is RunStatus.CANCELLED
+
+
+@pytest.mark.parametrize("case", ["resume", "resume_delivered_twice", "resume_without_request", "retry"])
+def test_a_failed_run_goes_on_with_a_second_attempt_of_what_failed(case: str) -> None:
+    world = requested(case)
+    run = world.stored(FAILED).run
+    assert (run.status, run.failure, run.generation) == (RunStatus.RUNNING, None, 2)
+    assert [message["brief"]["attempt"] for message in world.light.messages] == [2]
 
 
 def test_a_rejected_request_is_announced_with_every_problem() -> None:

@@ -3,18 +3,20 @@
 import pytest
 
 from functions.timer_due.app import respond
-from steprelay_core.state.model import Group, GroupKey, Wait
+from steprelay_core.state.model import Group, GroupKey, RunStatus, Submission, Wait
 from steprelay_core.state.ranges import Ranges
 from tests.fakes.payloads import cases, payload
 from tests.functions.test_job_changed import FLOW
 from tests.functions.world import NOW, World, log_lines
 
+LIMIT = {"run_limit"}
 STARTS = {"due": "process", "delivered_twice": "process", "outside_any_foreach": "train", "mixed_batch": "process"}
 NOTHING = {"unknown_run", "not_a_timer"}
 POISON = {
     "poison_not_json": "not an event",
     "poison_no_run": "run: Field required",
     "poison_negative_attempt": "attempt: ",
+    "poison_run_limit_without_generation": "generation: Field required",
 }
 
 
@@ -28,7 +30,7 @@ def waiting() -> World:
 
 
 def test_every_payload_of_the_folder_is_expected_here() -> None:
-    assert set(cases("timer_due")) == {*STARTS, *NOTHING, *POISON}
+    assert set(cases("timer_due")) == {*STARTS, *NOTHING, *POISON, *LIMIT}
 
 
 @pytest.mark.parametrize("case", STARTS)
@@ -53,6 +55,18 @@ def test_a_timer_that_nothing_waits_for_starts_nothing(case: str) -> None:
     assert respond(payload("timer_due", case), world.relay) == {"batchItemFailures": []}
     assert not world.jobs.requests
     assert not world.dead_letters.letters
+
+
+def test_a_run_whose_time_is_up_fails_and_what_runs_is_terminated() -> None:
+    world = World()
+    running = Submission(2, Ranges.of(0), Ranges.of(0), False, NOW - 100, job_id="job-7")
+    train = Group(GroupKey("train"), submissions=(running,), started_at=NOW - 100)
+    world.run({**FLOW, "timeout_seconds": 150}, train, generation=2, deadline=NOW - 1)
+    world.jobs.jobs["job-7"] = {"jobId": "job-7", "status": "RUNNING"}
+    assert respond(payload("timer_due", "run_limit"), world.relay) == {"batchItemFailures": []}
+    assert world.stored().run.status is RunStatus.FAILED
+    assert "job-7" in world.jobs.terminated
+    assert world.announced == ["Run Failed"]
 
 
 @pytest.mark.parametrize("case", POISON)

@@ -72,10 +72,10 @@ class World:
         """Have a package in the data bucket already."""
         self.objects.put(keys.spec(digest), json.dumps(spec).encode())
 
-    def run(self, spec: dict[str, Any], *groups: Group, run: str = RUN) -> None:
-        """Have a run under way."""
+    def run(self, spec: dict[str, Any], *groups: Group, run: str = RUN, **more: Any) -> None:
+        """Have a run under way, or as `more` says."""
         self.keep(spec, "d" * 64)
-        self.store.save(Run(run, spec["flow"], "d" * 64, NOW - 200, Origin("upload")), list(groups))
+        self.store.save(Run(run, spec["flow"], "d" * 64, NOW - 200, Origin("upload"), **more), list(groups))
 
     def stored(self, run: str = RUN) -> Stored:
         stored = self.store.load(run)

@@ -25,7 +25,7 @@ def build_brief(
         "path": list(key.path),
         "members": _spans(submission.members),
         "attempt": submission.attempt,
-        "max_attempts": retries + 1,
+        "max_attempts": submission.first + retries,
         "created_at": run.created_at,
         "origin": {"kind": run.origin.kind, "detail": run.origin.detail},
         "package": keys.package(run.digest),

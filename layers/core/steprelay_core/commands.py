@@ -39,6 +39,15 @@ class StartTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class StartRunTimer:
+    """Come back at `due` (seconds since the epoch) to end the run, if it is then still of this generation."""
+
+    kind: Literal["start_run_timer"] = field(default="start_run_timer", init=False)
+    generation: int
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
 class TerminateJob:
     """End a Batch job that no longer matters; `reason` is echoed in its statusReason."""
 
@@ -67,4 +76,4 @@ class Announce:
     detail: dict[str, Any]
 
 
-Command = SubmitJob | InvokeLight | StartTimer | TerminateJob | FenceAttempt | Announce
+Command = SubmitJob | InvokeLight | StartTimer | StartRunTimer | TerminateJob | FenceAttempt | Announce

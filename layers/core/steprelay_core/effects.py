@@ -11,6 +11,7 @@ from steprelay_core.commands import (
     Command,
     FenceAttempt,
     InvokeLight,
+    StartRunTimer,
     StartTimer,
     SubmitJob,
     TerminateJob,
@@ -51,7 +52,7 @@ class Effects:
                     answers += self._submit(flow, stored, command, again=again)
                 case InvokeLight():
                     self._invoke(flow, stored, command)
-                case StartTimer():
+                case StartTimer() | StartRunTimer():
                     self._start_timer(stored.run.id, command)
                 case TerminateJob():
                     self.ports.jobs.terminate(command.job_id, command.reason)
@@ -88,18 +89,17 @@ class Effects:
             return [SubmitRefused(run, group, chosen, str(error))]
         return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms)]
 
-    def _start_timer(self, run: str, command: StartTimer) -> None:
-        task = command.group.task(command.member)
-        detail = {
-            "run": run,
-            "step": command.group.step,
-            "path": list(command.group.path),
-            "attempt": command.attempt,
-            "member": command.member,
-            "due": command.due,
-        }
-        message = {"source": "steprelay.timer", "detail-type": "Timer Due", "detail": detail}
-        self.ports.timers.start(f"{run}:{task.step}:{task.split}:{command.attempt}", message, command.due)
+    def _start_timer(self, run: str, command: StartTimer | StartRunTimer) -> None:
+        detail: dict[str, Any] = {"run": run, "due": command.due}
+        if isinstance(command, StartRunTimer):
+            name, kind = f"{run}:run:{command.generation}", "Run Timer Due"
+            detail |= {"generation": command.generation}
+        else:
+            task = command.group.task(command.member)
+            name, kind = f"{run}:{task.step}:{task.split}:{command.attempt}", "Timer Due"
+            detail |= {"step": task.step, "path": list(task.path), "attempt": command.attempt, "member": task.member}
+        message = {"source": "steprelay.timer", "detail-type": kind, "detail": detail}
+        self.ports.timers.start(name, message, command.due)
 
 
 def _open_submission(stored: Stored, key: GroupKey, submission: str) -> Submission | None:

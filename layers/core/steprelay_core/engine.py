@@ -12,7 +12,7 @@ from steprelay_core.decide import Decision, decide, decide_start, outcomes_neede
 from steprelay_core.effects import Effects
 from steprelay_core.ports import Conflict, OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
-from steprelay_core.state.events import Event, RunStarted
+from steprelay_core.state.events import Event, ResumeRequested, RetryRequested, RunStarted
 from steprelay_core.state.model import Group, GroupKey
 
 # How often a decision is made anew when somebody else saved the run first.
@@ -58,10 +58,10 @@ class Engine:
                     return handled
         raise Conflict(f"run {event.run} kept changing while {type(event).__name__} was being decided")
 
-    def redrive(self, stored: Stored) -> int:
-        """Carry out what a handler that died left in the outbox; how many entries there were."""
+    def redrive(self, stored: Stored, older_than: float = OUTBOX_ORPHANED_AFTER) -> int:
+        """Carry out what a handler left in the outbox for this long (seconds), since it died; how many entries."""
         now = self.ports.clock.now()
-        left = [entry for entry in stored.outbox if now - entry.created_at > OUTBOX_ORPHANED_AFTER]
+        left = [entry for entry in stored.outbox if now - entry.created_at > older_than]
         if left:
             flow = self.ports.objects.flow(stored.run.digest)
             for entry in left:
@@ -75,6 +75,10 @@ class Engine:
         return self._carry_out(flow, event.run, {}, decide_start(flow, event, self.ports.clock.now()))
 
     def _continue(self, stored: Stored, event: Event) -> Handled:
+        if isinstance(event, ResumeRequested | RetryRequested) and stored.run.status.terminal and stored.outbox:
+            # Whoever ended the run may be at it still: its fences come before any new attempt.
+            self.redrive(stored, older_than=-1.0)
+            stored = self.ports.store.load(event.run) or stored
         flow = self.ports.objects.flow(stored.run.digest)
         decision = self._decide(flow, stored, event)
         handled = self._carry_out(flow, event.run, stored.groups, decision)

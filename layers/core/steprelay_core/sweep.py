@@ -5,12 +5,12 @@ Nothing depends on it in the ordinary way of a run; it is what the promises rest
 
 from dataclasses import dataclass
 
-from steprelay_core.decide.overdue import find_overdue
+from steprelay_core.decide.overdue import MadeUpFor, find_overdue
 from steprelay_core.definitions import SECONDS_A_DAY, retire_unused
 from steprelay_core.engine import Engine
 from steprelay_core.inbound.envelope import Envelope, Ignored, Unreadable
 from steprelay_core.inbound.job import read_job_change
-from steprelay_core.state.events import JobChanged, LightEnded, TimerDue
+from steprelay_core.state.events import JobChanged
 
 # One sweep looks after this many runs.
 RUNS_PER_SWEEP = 500
@@ -58,7 +58,7 @@ class Sweeper:
         if stored.run.status.terminal:
             return redriven, 0
         overdue = find_overdue(stored.run, stored.groups, self.engine.ports.clock.now())
-        events: list[LightEnded | TimerDue | JobChanged] = [*overdue.events, *self._look_up(overdue.job_ids)]
+        events: list[MadeUpFor | JobChanged] = [*overdue.events, *self._look_up(overdue.job_ids)]
         for event in events:
             self.engine.handle(event)
         return redriven, len(events)

@@ -176,6 +176,7 @@ _KNOWN: tuple[tuple[str, str, Any], ...] = (
     ("steprelay.package.problems", "PackageError", _package),
     ("steprelay.client.follow", "Rejected", _rejected),
     ("steprelay.client.follow", "NoSuchRun", _no_such_run),
+    ("steprelay.client.follow", "Refused", _as_it_says),
     ("steprelay.client.relay", "Unreachable", _unreachable),
     ("steprelay.client.parameters", "TooLarge", _as_it_says),
     ("steprelay.local.relay", "RelayFailed", _relay_failed),

@@ -121,6 +121,30 @@ def _runs_app(context: Context) -> App:
 
         return cancel_run(context, run, reason=reason, on=on, stack=stack, json=json)
 
+    @runs.command
+    def resume(
+        run: RunId, *, follow: Follow = False, on: On = None, stack: Stack = None, json: AsJson = False
+    ) -> ExitCode:
+        """Let a failed or cancelled run go on from its failed tasks, with the same code; what succeeded is kept."""
+        from steprelay.cli.commands.restart import resume_run
+
+        return resume_run(context, run, follow_it=follow, on=on, stack=stack, json=json)
+
+    @runs.command
+    def retry(
+        run: RunId,
+        tasks: Annotated[str, Parameter(help="The failed tasks of a step (`process`), or one of them (`process.3`).")],
+        *,
+        follow: Follow = False,
+        on: On = None,
+        stack: Stack = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Give failed tasks another attempt now, beyond their retries; other failed tasks stay as they are."""
+        from steprelay.cli.commands.restart import retry_tasks
+
+        return retry_tasks(context, run, tasks, follow_it=follow, on=on, stack=stack, json=json)
+
     return runs
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from steprelay.client.clients import TargetClients
     from steprelay.client.target import Target
     from steprelay_core.ports import Deployment, Stored
-    from steprelay_core.state.model import Run, TaskKey
+    from steprelay_core.state.model import Run, TaskKey, TaskSelection
 
 # AWS Batch: jobs whose definition says nothing else log to this group.
 BATCH_LOG_GROUP = "/aws/batch/job"
@@ -85,13 +85,26 @@ class AwsRelay:
             raise Unreachable(str(error), "the data bucket no longer has what this run was started from") from error
 
     def cancel(self, run: str, reason: str) -> None:
+        self._ask("Cancel Requested", {"run": run, "reason": reason})
+
+    def resume(self, run: str) -> str:
+        request = secrets.token_hex(8)
+        self._ask("Resume Requested", {"run": run, "request": request})
+        return request
+
+    def retry(self, run: str, tasks: TaskSelection) -> str:
+        request = secrets.token_hex(8)
+        self._ask("Retry Requested", {"run": run, "tasks": str(tasks), "request": request})
+        return request
+
+    def _ask(self, detail_type: str, detail: dict[str, str]) -> None:
         answer = self._clients.events.put_events(
             Entries=[
                 {
                     "EventBusName": self._target.bus,
                     "Source": "steprelay.cli",
-                    "DetailType": "Cancel Requested",
-                    "Detail": json.dumps({"run": run, "reason": reason}),
+                    "DetailType": detail_type,
+                    "Detail": json.dumps(detail),
                 }
             ]
         )

@@ -1,7 +1,7 @@
 """Following a run from outside until it ends, as a stream of changes."""
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, TaskChanged, Waiting
@@ -151,6 +151,31 @@ def await_end(client: RelayClient, run: str, pace: Pace, patience: float) -> str
             return None
         pace.wait()
     return stored.run.status.value if stored is not None else None
+
+
+class Refused(Exception):
+    """The relay does not do what a request asks for; the message says why, and what to do instead."""
+
+
+def await_request(
+    client: RelayClient, run: str, request: str, pace: Pace, patience: float, why_not: Callable[[Stored], str | None]
+) -> Stored | None:
+    """Wait until the relay has carried out a request; the run, or None if it has not within `patience` seconds.
+
+    Raises:
+        Refused: if meanwhile there is a reason (`why_not`) not to carry it out: somebody else was faster.
+        NoSuchRun: if the run is gone.
+    """
+    until = pace.now() + patience
+    while (stored := client.load(run)) is not None:
+        if request in stored.run.requests:
+            return stored
+        if (refusal := why_not(stored)) is not None:
+            raise Refused(refusal)
+        if pace.now() >= until:
+            return None
+        pace.wait()
+    raise NoSuchRun(run)
 
 
 def attempts_of(stored: Stored, task: TaskKey) -> list[int]:

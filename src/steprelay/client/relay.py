@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from steprelay_core.ports import Deployment, Stored
 from steprelay_core.spec import Flow, Problem
-from steprelay_core.state.model import Run, TaskKey
+from steprelay_core.state.model import Run, TaskKey, TaskSelection
 
 Purpose = Literal["run", "deploy"]
 
@@ -79,6 +79,12 @@ class Runs(Protocol):
 
     def cancel(self, run: str, reason: str) -> None:
         """Ask the relay to stop a run; it is stopped when its status says so."""
+
+    def resume(self, run: str) -> str:
+        """Ask the relay to let a run go on from its failed tasks; the request's id, which the run then names."""
+
+    def retry(self, run: str, tasks: TaskSelection) -> str:
+        """Ask the relay for another attempt of these tasks; the request's id, which the run then names."""
 
 
 class Results(Protocol):

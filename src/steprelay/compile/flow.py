@@ -125,6 +125,7 @@ def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
         "entrypoint": entrypoint,
         "parameters": reading.parameters,
         "steps": {name: _step(method, reading, folder) for name, method in steps.items()},
+        "timeout_seconds": reading.starts.timeout_seconds,
         "schedules": reading.starts.schedules,
         "triggers": reading.starts.triggers,
     }

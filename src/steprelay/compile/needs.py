@@ -66,7 +66,8 @@ def _retry(checked: Checked) -> dict[str, Any] | None:
     return given.model_dump(exclude_defaults=True) if given else None
 
 
-def _timeout(checked: Checked) -> int | None:
+def read_timeout(checked: Checked) -> int | None:
+    """Whole seconds, of one attempt of a step or of a run; None where it gives none."""
     checked.only(TimeoutArguments.model_fields)
     given = checked.read(TimeoutArguments)
     if given and given.total > 0:
@@ -91,7 +92,7 @@ def _environment(checked: Checked) -> dict[str, str] | None:
 # Decorators that become one field of the step each, with the name of that field.
 _READERS: dict[str, tuple[str, Callable[[Checked], Any]]] = {
     "retry": ("retry", _retry),
-    "timeout": ("timeout_seconds", _timeout),
+    "timeout": ("timeout_seconds", read_timeout),
     "environment": ("environment", _environment),
     "catch": ("catch", _catch),
 }

@@ -1,4 +1,4 @@
-"""What starts a deployed flow by itself: `@schedule` and `@trigger` on its class."""
+"""What stands on a flow's class: `@schedule` and `@trigger`, which start it, and `@timeout` for its whole runs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from steprelay.compile.arguments import Checked
 from steprelay.compile.cron import CronError, aws_cron
+from steprelay.compile.needs import read_timeout
 from steprelay.compile.problems import CompileProblem
 from steprelay.compile.signatures import EventArguments, ScheduleArguments
 from steprelay.sdk.decoration import Decoration
@@ -18,10 +19,11 @@ _REGULAR = {"hourly": "0 * * * ? *", "daily": "0 0 * * ? *", "weekly": "0 0 ? * 
 
 @dataclass(slots=True)
 class Starts:
-    """The spec's `schedules` and `triggers`; what is refused is left out and in `problems`."""
+    """The spec's `schedules`, `triggers` and `timeout_seconds`; what is refused is left out and in `problems`."""
 
     schedules: list[dict[str, Any]] = field(default_factory=list)
     triggers: list[dict[str, Any]] = field(default_factory=list)
+    timeout_seconds: int | None = None
     problems: list[CompileProblem] = field(default_factory=list)
 
 
@@ -37,6 +39,8 @@ def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str]) ->
             starts.schedules += _schedule(checked, known)
         elif decoration.name == "trigger":
             starts.triggers += _triggers(checked, known)
+        elif decoration.name == "timeout":
+            starts.timeout_seconds = read_timeout(checked)
         else:
             checked.say("stands on the flow's class", "it says what one step needs: put it on each step that needs it")
         seen[decoration.name] = checked.place.line

@@ -12,9 +12,8 @@ from steprelay_core.engine import Engine
 from steprelay_core.intake.deploy import Deployer
 from steprelay_core.intake.queues import QueueCheck
 from steprelay_core.intake.receive import Intake
-from steprelay_core.intake.requests import Requests
+from steprelay_core.intake.requests import Requests, Wanted
 from steprelay_core.ports import Ports, Schedules, Uploads
-from steprelay_core.state.events import CancelRequested, RunStarted
 from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper
 
@@ -43,7 +42,7 @@ def assemble(
     """A relay on these ports; job definitions unused for some days are deregistered, for 0 days never."""
     engine = Engine(ports, Effects(ports, dispatch), new_id)
 
-    def start(event: RunStarted | CancelRequested) -> str | None:
+    def start(event: Wanted) -> str | None:
         return engine.handle(event).note
 
     queues = QueueCheck(ports.jobs, dispatch.defaults, dispatch.bootstrap)

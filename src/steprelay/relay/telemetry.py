@@ -13,7 +13,15 @@ from steprelay_core.engine import Handled
 from steprelay_core.inbound import BusEvent, Ignored, RunRequested, Upload
 from steprelay_core.intake.receive import Accepted, Received, Rejected
 from steprelay_core.intake.requests import Fulfilled
-from steprelay_core.state.events import CancelRequested, JobChanged, LightEnded, TimerDue
+from steprelay_core.state.events import (
+    CancelRequested,
+    JobChanged,
+    LightEnded,
+    ResumeRequested,
+    RetryRequested,
+    RunTimerDue,
+    TimerDue,
+)
 
 logger = Logger()
 metrics = Metrics(namespace="steprelay")
@@ -40,7 +48,8 @@ def count(name: str, value: int = 1) -> None:
 
 
 _KEYS = ("message_id", "run", "task", "attempt", "job", "status", "flow", "request", "event", "upload")
-Subject = JobChanged | LightEnded | TimerDue | CancelRequested | RunRequested | BusEvent | Upload
+OfRun = CancelRequested | ResumeRequested | RunTimerDue
+Subject = JobChanged | LightEnded | TimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
 
 
 def about(event: Subject) -> None:
@@ -95,8 +104,10 @@ def _subject(event: Subject) -> dict[str, str]:
             return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": event.status}
         case LightEnded() | TimerDue():
             return {"run": event.run, "task": str(event.group.task(event.member)), "attempt": str(event.attempt)}
-        case CancelRequested():
+        case CancelRequested() | ResumeRequested() | RunTimerDue():
             return {"run": event.run}
+        case RetryRequested():
+            return {"run": event.run, "task": str(event.tasks)}
         case RunRequested():
             return {"flow": event.flow, "request": event.request}
         case BusEvent():

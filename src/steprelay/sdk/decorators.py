@@ -70,7 +70,10 @@ def timeout(function: F, /) -> F: ...
 @overload
 def timeout(**arguments: Unpack[TimeoutArguments]) -> Callable[[F], F]: ...
 def timeout(*given: Any, **arguments: Any) -> Any:
-    """Limit one attempt; after that the step gets a `TimeoutException`."""
+    """Limit one attempt; after that the step gets a `TimeoutException`.
+
+    On the flow's class it limits a whole run: after that all its jobs are stopped, and it fails.
+    """
     return record("timeout", given, arguments)
 
 

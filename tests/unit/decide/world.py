@@ -5,8 +5,18 @@ from typing import Any
 from steprelay_core.commands import Announce, Command, InvokeLight, StartTimer, SubmitJob
 from steprelay_core.decide import Decision, decide, decide_start, outcomes_needed
 from steprelay_core.spec import validate_spec
-from steprelay_core.state.events import CancelRequested, Event, JobChanged, LightEnded, RunStarted, TimerDue
-from steprelay_core.state.model import Group, GroupKey, Origin, Run, Submission, TaskKey
+from steprelay_core.state.events import (
+    CancelRequested,
+    Event,
+    JobChanged,
+    LightEnded,
+    ResumeRequested,
+    RetryRequested,
+    RunStarted,
+    RunTimerDue,
+    TimerDue,
+)
+from steprelay_core.state.model import Group, GroupKey, Origin, Run, Submission, TaskKey, TaskSelection
 from steprelay_core.state.outcome import Outcome, OutcomeFailure
 
 RUN = "Flow-abc"
@@ -18,11 +28,11 @@ def batch(**more: Any) -> dict[str, Any]:
 
 
 class World:
-    """`steps` as in a spec; each gets a command, so that the spec is valid."""
+    """`steps` as in a spec; each gets a command, so that the spec is valid. `more`: other keys of the spec."""
 
-    def __init__(self, steps: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, steps: dict[str, dict[str, Any]], **more: Any) -> None:
         given = {name: {"command": ["true"], **step} for name, step in steps.items()}
-        self.flow = validate_spec({"spec_version": 1, "flow": "Flow", "steps": given})
+        self.flow = validate_spec({"spec_version": 1, "flow": "Flow", "steps": given, **more})
         self.now = 1000.0
         self.groups: dict[GroupKey, Group] = {}
         self.commands: list[Command] = []
@@ -89,8 +99,17 @@ class World:
     def timer(self, step: str, member: int = 0, attempt: int = 2, path: tuple[int, ...] = ()) -> list[Command]:
         return self.happen(TimerDue(RUN, GroupKey(step, path), attempt, member))
 
-    def cancel(self) -> list[Command]:
-        return self.happen(CancelRequested(RUN, "enough"))
+    def cancel(self, request: str = "cancel-1") -> list[Command]:
+        return self.happen(CancelRequested(RUN, "enough", request))
+
+    def resume(self, request: str = "resume-1") -> list[Command]:
+        return self.happen(ResumeRequested(RUN, request))
+
+    def retry(self, tasks: str, request: str = "retry-1") -> list[Command]:
+        return self.happen(RetryRequested(RUN, TaskSelection.parse(tasks), request))
+
+    def time_is_up(self, generation: int = 1) -> list[Command]:
+        return self.happen(RunTimerDue(RUN, generation))
 
     def announced(self) -> list[str]:
         return [command.detail_type for command in self.commands if isinstance(command, Announce)]

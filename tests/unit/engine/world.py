@@ -23,12 +23,12 @@ RELAY = "relay"
 class EngineWorld:
     """`steps` as in a spec. A handler that dies is a port that raises: see `Dying`."""
 
-    def __init__(self, steps: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, steps: dict[str, dict[str, Any]], **more: Any) -> None:
         self.store, self.jobs, self.light = MemoryStore(), FakeJobs(), MemoryLight()
         self.timers, self.bus, self.objects = MemoryTimers(), MemoryBus(), MemoryObjects()
         self.clock = FixedClock()
         given = {name: {"command": ["true"], **step} for name, step in steps.items()}
-        document = {"spec_version": 1, "flow": "Flow", "steps": given}
+        document = {"spec_version": 1, "flow": "Flow", "steps": given, **more}
         validate_spec(document)
         self.objects.objects[keys.spec("digest")] = json.dumps(document).encode()
         self.ids = map(str, itertools.count(1))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steprelay_core.inbound import BusEvent, Ignored, Request, RunRequested, Unreadable, read_request
-from steprelay_core.state.events import CancelRequested
+from steprelay_core.state.events import CancelRequested, ResumeRequested, RetryRequested
+from steprelay_core.state.model import TaskSelection
 from tests.fakes.payloads import bodies
 
 
@@ -51,7 +52,25 @@ def test_a_schedule_whose_hour_was_not_filled_in_is_known_by_its_message() -> No
 
 
 def test_a_cancellation_names_the_run() -> None:
-    assert read("cancel") == CancelRequested("ReportFlow-5f2a9c01d3e7", "wrong input")
+    event_id = json.loads(bodies("run_requested", "cancel")[0])["id"]
+    assert read("cancel") == CancelRequested("ReportFlow-5f2a9c01d3e7", "wrong input", event_id)
+
+
+def test_a_resume_is_known_by_the_senders_own_id_or_else_by_the_events() -> None:
+    assert read("resume") == ResumeRequested("ReportFlow-0a1b2c3d4e5f", "6f1d2c3b4a596877")
+    event_id = json.loads(bodies("run_requested", "resume_without_request")[0])["id"]
+    assert read("resume_without_request") == ResumeRequested("ReportFlow-0a1b2c3d4e5f", event_id)
+
+
+def test_a_retry_names_tasks_as_people_see_them() -> None:
+    request = read("retry")
+    assert isinstance(request, RetryRequested)
+    assert (request.run, request.tasks, str(request.tasks)) == (
+        "ReportFlow-0a1b2c3d4e5f",
+        TaskSelection("start", ()),
+        "start",
+    )
+    assert TaskSelection.parse("inner.3.1") == TaskSelection("inner", (3, 1))
 
 
 def test_any_other_event_may_be_a_trigger() -> None:
@@ -77,6 +96,8 @@ def test_nothing_that_the_relay_says_itself_is_taken_for_a_request(name: str) ->
         ("poison_no_flow", "flow: Field required"),
         ("poison_parameters_not_object", "parameters: "),
         ("poison_cancel_without_run", "run: Field required"),
+        ("poison_resume_without_run", "run: Field required"),
+        ("poison_retry_of_no_task", "'start.x' is not STEP or STEP.SPLIT"),
     ],
 )
 def test_what_is_broken_is_unreadable_and_says_where(case: str, says: str) -> None:
@@ -84,15 +105,21 @@ def test_what_is_broken_is_unreadable_and_says_where(case: str, says: str) -> No
         read(case)
 
 
-@pytest.mark.parametrize("name", ["Run Requested", "Cancel Requested", "Orders Closed"])
-@given(detail=st.dictionaries(st.sampled_from(["flow", "run", "parameters", "schedule"]), st.none() | st.text()))
+@pytest.mark.parametrize(
+    "name", ["Run Requested", "Cancel Requested", "Resume Requested", "Retry Requested", "Orders Closed"]
+)
+@given(
+    detail=st.dictionaries(
+        st.sampled_from(["flow", "run", "parameters", "schedule", "tasks", "request"]), st.none() | st.text()
+    )
+)
 def test_whatever_a_detail_holds_it_is_a_request_or_unreadable(name: str, detail: dict[str, Any]) -> None:
     try:
         request = read_request(json.dumps({"source": "x", "detail-type": name, "detail": detail}), "m")
     except Unreadable:
         assert name != "Orders Closed"
     else:
-        assert isinstance(request, RunRequested | CancelRequested | BusEvent)
+        assert isinstance(request, Request)
 
 
 @given(st.text())

@@ -5,18 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steprelay_core.inbound import Ignored, Unreadable, read_timer_due
-from steprelay_core.state.events import TimerDue
+from steprelay_core.state.events import RunTimerDue, TimerDue
 from steprelay_core.state.model import GroupKey
 from tests.fakes.payloads import bodies
 
 
-def read(case: str) -> TimerDue | Ignored:
+def read(case: str) -> TimerDue | RunTimerDue | Ignored:
     return read_timer_due(bodies("timer_due", case)[0])
 
 
 def test_a_timer_names_the_attempt_that_waits_for_it() -> None:
     assert read("due") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), attempt=2, member=3)
     assert read("outside_any_foreach") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("train"), attempt=2, member=0)
+
+
+def test_the_timer_of_a_runs_limit_names_the_generation_that_it_was_set_for() -> None:
+    assert read("run_limit") == RunTimerDue("RobustFlow-5f2a9c01d3e7", generation=2)
 
 
 def test_what_is_no_timer_is_ignored() -> None:
@@ -29,6 +33,7 @@ def test_what_is_no_timer_is_ignored() -> None:
         ("poison_not_json", "not an event"),
         ("poison_no_run", "run: Field required"),
         ("poison_negative_attempt", "attempt: "),
+        ("poison_run_limit_without_generation", "generation: Field required"),
     ],
 )
 def test_what_is_broken_is_unreadable_and_says_where(case: str, says: str) -> None:

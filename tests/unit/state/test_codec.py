@@ -15,9 +15,9 @@ from steprelay_core.codec import (
     encode,
     encode_commands,
 )
-from steprelay_core.commands import Command, InvokeLight, SubmitJob
+from steprelay_core.commands import Command, InvokeLight, StartRunTimer, SubmitJob
 from steprelay_core.ports import Deployment
-from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Run, RunStatus
+from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Resuming, Run, RunStatus, TaskSelection
 from steprelay_core.state.ranges import Ranges
 from tests.unit.state.strategies import any_value
 
@@ -71,6 +71,21 @@ def test_what_the_first_schema_stored_is_read_by_this_code() -> None:
         "fence_attempt",
         "announce",
     ]
+
+
+def test_what_was_stored_before_runs_could_be_resumed_reads_as_never_resumed() -> None:
+    run = decode(Run, (STORED / "run-1.json").read_text())
+    group = decode(Group, (STORED / "group-1.json").read_text())
+    assert (run.generation, run.requests, run.resuming, run.deadline) == (1, (), None, None)
+    assert (group.tried, group.submissions[0].first, group.waits[0].first) == (0, 1, 1)
+
+
+def test_a_resumed_run_with_a_limit_is_read() -> None:
+    run = decode(Run, (STORED / "run-resumed-1.json").read_text())
+    commands = decode_commands((STORED / "outbox-resumed-1.json").read_text())
+    assert (run.generation, run.requests, run.deadline) == (2, ("6f1d2c3b4a596877",), 1790003600.0)
+    assert run.resuming == Resuming("6f1d2c3b4a596877", TaskSelection("train", (3,)))
+    assert commands == (StartRunTimer(2, 1790003600.0),)
 
 
 def test_keys_of_a_newer_relay_are_left_alone() -> None:

@@ -1,5 +1,6 @@
 """What follows when tasks have succeeded: next steps, branches, foreach, joins, the end of the run."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
@@ -23,35 +24,44 @@ def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: 
     won = group.won | {attempt: group.won.get(attempt, Ranges()) | members}
     group = replace(group, won=won, chosen=chosen, fanout=fanout)
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
+    for target, following in owed(draft, key, members):
+        launch(draft, target, following)
+
+
+Targets = Iterator[tuple[GroupKey, Ranges]]
+
+
+def owed(draft: Draft, key: GroupKey, members: Ranges) -> Targets:
+    """The tasks that follow from these winners of a group and that do not exist yet, by their groups."""
+    chosen = draft.group(key).chosen
     for position, transition in enumerate(draft.flow.step(key.step).next):
-        _follow(draft, key, members & chosen.get(position, Ranges()), transition)
+        for target, following in _follow(draft, key, members & chosen.get(position, Ranges()), transition):
+            missing = following - draft.group(target).members
+            if len(missing):
+                yield target, missing
 
 
-def _follow(draft: Draft, key: GroupKey, members: Ranges, transition: Transition) -> None:
+def _follow(draft: Draft, key: GroupKey, members: Ranges, transition: Transition) -> Targets:
     if not len(members):
         return
     if transition.foreach is not None:
         for member in members:
-            _fan_out(draft, key, member, transition.to[0])
+            yield _fan_out(draft, key, member, transition.to[0])
         return
     for step in transition.to:
-        if draft.flow.step(step).join:
-            _arrive(draft, step, key, members)
-        else:
-            launch(draft, GroupKey(step, key.path), members)
+        yield _arrive(draft, step, key, members) if draft.flow.step(step).join else (GroupKey(step, key.path), members)
 
 
-def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> None:
+def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> tuple[GroupKey, Ranges]:
     count = draft.group(key).fanout.get(member, 0)
     if count:
-        launch(draft, GroupKey(step, (*key.path, member)), Ranges.upto(count))
-        return
+        return GroupKey(step, (*key.path, member)), Ranges.upto(count)
     join = next(name for name, split in draft.flow.graph.closes.items() if split.step == key.step)
-    launch(draft, GroupKey(join, key.path), Ranges.of(member))
+    return GroupKey(join, key.path), Ranges.of(member)
 
 
-def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> None:
-    """Start the join for those of its members whose every input is there."""
+def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> tuple[GroupKey, Ranges]:
+    """Those members of the join whose every input is there."""
     split = draft.flow.graph.closes[join]
     if split.kind == "foreach":
         joining, candidates = GroupKey(join, key.path[:-1]), Ranges.of(key.path[-1])
@@ -62,7 +72,7 @@ def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> None:
         for member in candidates - draft.group(joining).members
         if _complete(draft, split, join, joining.path, member)
     ]
-    launch(draft, joining, Ranges.collect(ready))
+    return joining, Ranges.collect(ready)
 
 
 def _complete(draft: Draft, split: Split, join: str, path: tuple[int, ...], member: int) -> bool:
@@ -91,8 +101,10 @@ def took(flow: Flow, group: Group, step: str) -> Ranges:
 
 def finish_if_done(draft: Draft) -> None:
     """End the run once none of its tasks has an attempt under way or due."""
-    if draft.run.status.terminal or any(len(group.live) for group in draft.groups.values()):
+    if draft.run.status.terminal or draft.run.resuming or any(len(group.live) for group in draft.groups.values()):
         return
+    if draft.run.failure is None:
+        draft.set_run(failure=_left_failed(draft))
     if draft.run.failure is None and not _last_step_succeeded(draft):
         failure = Failure("internal", "nothing is left to run, but the last step was never reached")
         draft.set_run(failure=RunFailure("", 0, failure))
@@ -114,6 +126,19 @@ def describe_failure(cause: RunFailure) -> dict[str, object]:
         "exit_code": cause.failure.exit_code,
         "log_stream": cause.failure.log_stream,
     }
+
+
+def _left_failed(draft: Draft) -> RunFailure | None:
+    """A task that failed before the run was resumed, and that nobody asked to be started anew."""
+    group = next((group for group in draft.groups.values() if len(group.failed)), None)
+    if group is None:
+        return None
+    first = group.failed.at(0)
+    told = [line for line in group.history if line.member == first]
+    if told:
+        return RunFailure(str(group.key.task(first)), told[-1].attempt, told[-1].failure)
+    stopped = Failure("cancelled", "it was stopped, and not started again")
+    return RunFailure(str(group.key.task(first)), group.tried, stopped)
 
 
 def _last_step_succeeded(draft: Draft) -> bool:

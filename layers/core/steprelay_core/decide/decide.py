@@ -1,5 +1,8 @@
 """The one decision: what an event means for a run. Pure and total."""
 
+from collections.abc import Callable
+from typing import Any
+
 from steprelay_core.decide.draft import Decision, Draft, find_submission
 from steprelay_core.decide.job import (
     TERMINAL,
@@ -9,6 +12,8 @@ from steprelay_core.decide.job import (
     on_job_submitted,
     on_submit_refused,
 )
+from steprelay_core.decide.limit import on_run_timer_due
+from steprelay_core.decide.restart import on_resume, on_retry
 from steprelay_core.decide.run import on_cancel, on_light_ended, on_started, on_timer_due
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
@@ -17,7 +22,10 @@ from steprelay_core.state.events import (
     JobChanged,
     JobSubmitted,
     LightEnded,
+    ResumeRequested,
+    RetryRequested,
     RunStarted,
+    RunTimerDue,
     SubmitRefused,
     TimerDue,
 )
@@ -59,18 +67,27 @@ def decide(
     """
     draft = Draft(flow, run, dict(groups), now)
     match event:
-        case RunStarted():
-            draft.note = "the run exists already"
         case JobChanged():
             on_job_changed(draft, event, outcomes)
         case LightEnded():
             on_light_ended(draft, event, outcomes)
-        case TimerDue():
-            on_timer_due(draft, event)
-        case JobSubmitted():
-            on_job_submitted(draft, event)
-        case SubmitRefused():
-            on_submit_refused(draft, event)
-        case CancelRequested():
-            on_cancel(draft, event)
+        case _:
+            _HANDLERS[type(event)](draft, event)
     return draft.decision()
+
+
+def _on_started_again(draft: Draft, _event: RunStarted) -> None:
+    draft.note = "the run exists already"
+
+
+# Those that need no outcome.
+_HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
+    RunStarted: _on_started_again,
+    TimerDue: on_timer_due,
+    RunTimerDue: on_run_timer_due,
+    JobSubmitted: on_job_submitted,
+    SubmitRefused: on_submit_refused,
+    CancelRequested: on_cancel,
+    ResumeRequested: on_resume,
+    RetryRequested: on_retry,
+}

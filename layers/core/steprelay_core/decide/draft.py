@@ -12,6 +12,9 @@ from steprelay_core.state.ranges import Ranges
 # DynamoDB saves at most 100 items together; what a decision changes beyond this is left to the next.
 GROUPS_AT_ONCE = 40
 
+# Requests that a run remembers, so that a late redelivery of one changes nothing.
+REQUESTS_KEPT = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -60,12 +63,19 @@ class Draft:
         self.run = replace(self.run, **changes)
         self.run_changed = True
 
+    def remember(self, request: str) -> None:
+        """Note a person's request as carried out."""
+        if request and request not in self.run.requests:
+            self.set_run(requests=(*self.run.requests, request)[-REQUESTS_KEPT:])
+
     def ask(self, command: Command) -> None:
         self.commands.append(command)
 
     def announce(self, detail_type: str, subject: str, detail: dict[str, Any]) -> None:
-        """Publish once the state is saved; the id is derived from run, kind and subject, never drawn."""
+        """Publish once the state is saved; the id is derived from run, kind, subject and generation, never drawn."""
         identity = ":".join(part for part in (self.run.id, detail_type.lower().replace(" ", "-"), subject) if part)
+        if self.run.generation > 1:
+            identity += f"#{self.run.generation}"
         known = {"id": identity, "run": self.run.id, "flow": self.run.flow, "at": self.now}
         self.ask(Announce(identity, detail_type, known | detail))
 

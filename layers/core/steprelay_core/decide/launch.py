@@ -5,18 +5,26 @@ from dataclasses import replace
 from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.draft import Draft
 from steprelay_core.spec import Step
-from steprelay_core.state.model import ARRAY_LIMIT, GroupKey, Submission, Terms
+from steprelay_core.state.model import ARRAY_LIMIT, Group, GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
 
 
-def launch(draft: Draft, key: GroupKey, members: Ranges, attempt: int = 1, terms: Terms | None = None) -> None:
-    """Start an attempt of these members on these terms, unless the run no longer starts anything."""
+def launch(
+    draft: Draft, key: GroupKey, members: Ranges, attempt: int = 1, terms: Terms | None = None, first: int = 1
+) -> None:
+    """Start an attempt of these members on these terms, unless the run no longer starts anything.
+
+    `first`: the attempt from which their budget counts.
+    """
     if draft.run.failure is not None or draft.run.status.terminal or not len(members):
         return
     step = draft.flow.step(key.step)
     group = draft.group(key)
+    group = replace(group, tried=max(attempt, highest_attempt(group, step)))
     for part in members.chunks(_together(step)):
-        submission = Submission(attempt, part, part, step.batch is None, submitted_at=draft.now, terms=terms or Terms())
+        submission = Submission(
+            attempt, part, part, step.batch is None, submitted_at=draft.now, terms=terms or Terms(), first=first
+        )
         group = replace(
             group,
             submissions=(*group.submissions, submission),
@@ -25,6 +33,14 @@ def launch(draft: Draft, key: GroupKey, members: Ranges, attempt: int = 1, terms
         )
         draft.ask(InvokeLight(key, submission.id) if step.batch is None else SubmitJob(key, submission.id))
     draft.put(group)
+
+
+def highest_attempt(group: Group, step: Step) -> int:
+    """The highest attempt that a member of the group may have begun; 0 for a group that has none."""
+    if group.tried or not len(group.members):
+        return group.tried
+    # Saved by a relay that did not note it, when no attempt was beyond the step's budget.
+    return 1 + (step.retry.times if step.retry else 0)
 
 
 def _together(step: Step) -> int:

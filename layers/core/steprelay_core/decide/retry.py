@@ -26,21 +26,23 @@ def fail_attempt(draft: Draft, key: GroupKey, submission: Submission, members: R
     lines = tuple(FailedAttempt(member, attempt, draft.now, failure) for member in members)
     draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
     draft.ask(FenceAttempt(key, attempt, members.spans))
-    if draft.run.failure is None and not is_final(failure) and step.retry and attempt <= step.retry.times:
-        due = draft.now + delay_before(attempt + 1, step.retry)
-        _try_again(draft, key, Wait(attempt + 1, members, due, terms_after(step.batch, submission.terms, failure)))
+    before, first = attempt - submission.first, submission.first
+    if draft.run.failure is None and not is_final(failure) and step.retry and before < step.retry.times:
+        due = draft.now + delay_before(before + 2, step.retry)
+        terms = terms_after(step.batch, submission.terms, failure)
+        _try_again(draft, key, Wait(attempt + 1, members, due, terms, first))
     else:
         give_up(draft, key, members, attempt, failure)
 
 
 def delay_before(attempt: int, retry: Retry) -> float:
-    """Seconds to wait before this attempt; the second one waits `minutes_between_retries`."""
+    """Seconds to wait before this attempt of a budget; the second one waits `minutes_between_retries`."""
     return float(retry.minutes_between_retries) * 60 * float(retry.backoff) ** (attempt - 2)
 
 
 def _try_again(draft: Draft, key: GroupKey, wait: Wait) -> None:
     if wait.due <= draft.now:
-        launch(draft, key, wait.members, wait.attempt, wait.terms)
+        launch(draft, key, wait.members, wait.attempt, wait.terms, wait.first)
         return
     group = draft.group(key)
     draft.put(replace(group, waits=(*group.waits, wait)))
@@ -55,7 +57,7 @@ def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure:
     if draft.run.failure is not None:
         return
     task = str(key.task(members.at(0)))
-    draft.set_run(failure=RunFailure(task, attempt, failure))
+    draft.set_run(failure=RunFailure(task, attempt, failure), resuming=None)
     draft.announce("Step Failed", task, {"step": key.step} | describe_failure(RunFailure(task, attempt, failure)))
     # Beyond these, a wait is dropped when its timer goes off.
     for other in [other for other in draft.groups.values() if other.waits][:GROUPS_AT_ONCE]:

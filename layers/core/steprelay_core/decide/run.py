@@ -2,26 +2,25 @@
 
 from dataclasses import replace
 
-from steprelay_core.commands import FenceAttempt, StartTimer, TerminateJob
+from steprelay_core.commands import StartTimer
 from steprelay_core.decide.advance import finish_if_done, succeed
-from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
-from steprelay_core.decide.failure import CANCEL_PREFIX
+from steprelay_core.decide.draft import Draft, union
 from steprelay_core.decide.job import Outcomes
 from steprelay_core.decide.launch import launch
+from steprelay_core.decide.limit import TIMER_TOLERANCE, start_limit
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import drop_waits, fail_attempt
+from steprelay_core.decide.stop import stop_live
 from steprelay_core.state.events import CancelRequested, LightEnded, TimerDue
-from steprelay_core.state.model import Failure, Group, GroupKey, RunStatus
+from steprelay_core.state.model import Failure, GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
-
-# A timer may go off this much before its time (seconds): Scheduler and SQS round to whole seconds.
-TIMER_TOLERANCE = 1.0
 
 
 def on_started(draft: Draft) -> None:
     draft.run_changed = True
     origin = {"origin": draft.run.origin.kind} | draft.run.origin.detail
     draft.announce("Run Started", "", {"parameters": draft.run.parameters} | origin)
+    start_limit(draft)
     launch(draft, GroupKey(draft.flow.spec.start), Ranges.of(0))
 
 
@@ -58,31 +57,24 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
     if awaited[0].due > limit:
         draft.ask(StartTimer(event.group, event.attempt, event.member, awaited[0].due))
         return
-    # Others that are due by now go along: one array for all of the same terms instead of many jobs.
+    # Others that are due by now go along: one array for all that start alike instead of many jobs.
     due = [wait for wait in group.waits if wait.attempt == event.attempt and wait.due <= limit]
     draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in due)))
-    for terms in dict.fromkeys(wait.terms for wait in due):
-        launch(draft, event.group, union(wait.members for wait in due if wait.terms == terms), event.attempt, terms)
+    for terms, first in dict.fromkeys((wait.terms, wait.first) for wait in due):
+        alike = union(wait.members for wait in due if (wait.terms, wait.first) == (terms, first))
+        launch(draft, event.group, alike, event.attempt, terms, first)
 
 
 def on_cancel(draft: Draft, event: CancelRequested) -> None:
-    live = [group for group in draft.groups.values() if len(group.live)]
-    if draft.run.status.terminal and (draft.run.status is not RunStatus.CANCELLED or not live):
+    cancelled = draft.run.status is RunStatus.CANCELLED
+    if event.request in draft.run.requests and not cancelled:
+        draft.note = "this request was carried out before"
+        return
+    if draft.run.status.terminal and not (cancelled and any(len(group.live) for group in draft.groups.values())):
         draft.note = "the run has ended already"
         return
-    reason = f"{CANCEL_PREFIX}: {event.reason or 'on request'}"
-    for group in live[:GROUPS_AT_ONCE]:
-        _stop(draft, group, reason)
-    draft.more = len(live) > GROUPS_AT_ONCE
-    if not draft.run.status.terminal:
-        draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now)
+    stop_live(draft, event.reason or "on request")
+    draft.remember(event.request)
+    if not cancelled:
+        draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now, resuming=None)
         draft.announce("Run Cancelled", "", {"reason": event.reason})
-
-
-def _stop(draft: Draft, group: Group, reason: str) -> None:
-    for submission in group.submissions:
-        draft.ask(FenceAttempt(group.key, submission.attempt, submission.open.spans))
-        if submission.job_id is not None:
-            draft.ask(TerminateJob(submission.job_id, reason))
-    ended = replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now)
-    draft.put(ended)

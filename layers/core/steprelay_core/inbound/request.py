@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Envelope, Ignored, Inbound, Unreadable, faults, read_envelope
-from steprelay_core.state.events import CancelRequested
-from steprelay_core.state.model import Origin
+from steprelay_core.state.events import CancelRequested, ResumeRequested, RetryRequested
+from steprelay_core.state.model import Origin, TaskSelection
 
 SCHEDULE_SOURCE = "steprelay.schedule"
 _OWN_SOURCE = "steprelay"
@@ -33,7 +33,7 @@ class BusEvent:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-Request = RunRequested | CancelRequested | BusEvent
+Request = RunRequested | CancelRequested | ResumeRequested | RetryRequested | BusEvent
 
 
 class _Run(Inbound):
@@ -46,6 +46,17 @@ class _Run(Inbound):
 class _Cancel(Inbound):
     run: str = Field(min_length=1)
     reason: str = ""
+
+
+class _Resume(Inbound):
+    """`request`: an id of the sender's own, who may then send the same request twice over the bus."""
+
+    run: str = Field(min_length=1)
+    request: str | None = Field(default=None, min_length=1, max_length=64)
+
+
+class _Retry(_Resume):
+    tasks: str = Field(min_length=1, max_length=500)
 
 
 def read_request(body: str, message_id: str) -> Request | Ignored:
@@ -67,10 +78,23 @@ def read_request(body: str, message_id: str) -> Request | Ignored:
                 return _run(envelope, identity)
             case "Cancel Requested":
                 cancel = _Cancel.model_validate(envelope.detail)
-                return CancelRequested(cancel.run, cancel.reason)
+                return CancelRequested(cancel.run, cancel.reason, identity)
+            case "Resume Requested":
+                resume = _Resume.model_validate(envelope.detail)
+                return ResumeRequested(resume.run, resume.request or identity)
+            case "Retry Requested":
+                retry = _Retry.model_validate(envelope.detail)
+                return RetryRequested(retry.run, _tasks(retry.tasks), retry.request or identity)
     except ValidationError as error:
         raise Unreadable(f"{envelope.detail_type!r} is not complete: {faults(error)}") from None
     return BusEvent(identity, envelope.detail_type, envelope.source, envelope.detail)
+
+
+def _tasks(text: str) -> TaskSelection:
+    try:
+        return TaskSelection.parse(text)
+    except ValueError as error:
+        raise Unreadable(f"'Retry Requested' is not complete: tasks: {error}") from None
 
 
 def _run(envelope: Envelope, identity: str) -> RunRequested:

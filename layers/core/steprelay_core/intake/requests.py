@@ -1,4 +1,4 @@
-"""Runs that are asked for: by a message, a schedule, or an event that a deployed flow has a trigger for."""
+"""Runs that are asked for by a message, a schedule or an event, and what is asked of runs that there are."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from steprelay_core.intake.parameters import read_parameters
 from steprelay_core.intake.receive import describe_problems
 from steprelay_core.ports import Bus, Deployment, Objects, Store
 from steprelay_core.spec import Flow, Problem, SpecError
-from steprelay_core.state.events import CancelRequested, RunStarted
+from steprelay_core.state.events import CancelRequested, ResumeRequested, RetryRequested, RunStarted
 from steprelay_core.state.model import Origin
+
+Wanted = RunStarted | CancelRequested | ResumeRequested | RetryRequested
 
 
 class RequestRejected(DeadLetter):
@@ -21,7 +23,7 @@ class RequestRejected(DeadLetter):
 
 @dataclass(frozen=True, slots=True)
 class Fulfilled:
-    """The runs that a request started or stopped; `note` says why there is none, or what was done before."""
+    """The runs that a request started, stopped or set going again; `note` says why nothing followed."""
 
     runs: tuple[str, ...] = ()
     note: str | None = None
@@ -30,9 +32,7 @@ class Fulfilled:
 class Requests:
     """Turns requests into runs. The same request, delivered twice, is the same run."""
 
-    def __init__(
-        self, store: Store, objects: Objects, bus: Bus, handle: Callable[[RunStarted | CancelRequested], str | None]
-    ) -> None:
+    def __init__(self, store: Store, objects: Objects, bus: Bus, handle: Callable[[Wanted], str | None]) -> None:
         """`handle` hands an event to the engine and returns its note."""
         self._store = store
         self._objects = objects
@@ -46,7 +46,7 @@ class Requests:
             RequestRejected: after a Run Rejected event and after starting what could be started.
         """
         match request:
-            case CancelRequested():
+            case CancelRequested() | ResumeRequested() | RetryRequested():
                 return Fulfilled((request.run,), self._handle(request))
             case RunRequested():
                 return self._run(request)

@@ -142,5 +142,9 @@ class Spec(Model):
     parameters: dict[ParameterName, Parameter] = {}
     steps: Annotated[dict[StepName, Step], Field(min_length=1)]
     start: StepName = "start"
+    timeout_seconds: Annotated[
+        StrictInt | None,
+        Field(ge=1, description="the limit of a whole run; then all that runs is stopped, and it fails"),
+    ] = None
     schedules: list[Schedule] = []
     triggers: list[Trigger] = []

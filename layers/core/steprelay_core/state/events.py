@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from steprelay_core.state.model import GroupKey, Origin, Terms
+from steprelay_core.state.model import GroupKey, Origin, TaskSelection, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,47 @@ class SubmitRefused:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """Somebody asked for the run to stop."""
+    """Somebody asked for the run to stop. `request` is the same however often the message is delivered."""
 
     run: str
     reason: str = ""
+    request: str = ""
 
 
-Event = RunStarted | JobChanged | LightEnded | TimerDue | JobSubmitted | SubmitRefused | CancelRequested
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Somebody asked for a run that has ended to go on from its failed tasks. `request` as in `CancelRequested`."""
+
+    run: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequested:
+    """Somebody asked for another attempt of these tasks now. `request` as in `CancelRequested`."""
+
+    run: str
+    tasks: TaskSelection
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimerDue:
+    """The time limit of a run, as it was set going for the `generation`-th time, is over."""
+
+    run: str
+    generation: int
+
+
+Event = (
+    RunStarted
+    | JobChanged
+    | LightEnded
+    | TimerDue
+    | JobSubmitted
+    | SubmitRefused
+    | CancelRequested
+    | ResumeRequested
+    | RetryRequested
+    | RunTimerDue
+)

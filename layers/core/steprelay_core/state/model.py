@@ -61,6 +61,38 @@ class TaskKey:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskSelection:
+    """Tasks as people name them: all of a step, or those whose split, without the root's 0, begins with `split`."""
+
+    step: str
+    split: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "TaskSelection":
+        """What `str` wrote: `process`, `process.3`, `inner.3.1`.
+
+        Raises:
+            ValueError: if what follows the step is not numbers joined by dots.
+        """
+        step, *split = text.split(".")
+        if not step or not all(part.isascii() and part.isdecimal() for part in split):
+            raise ValueError(f"{text!r} is not STEP or STEP.SPLIT, as in process or process.3")
+        return cls(step, tuple(int(part) for part in split))
+
+    def of(self, key: GroupKey, members: Ranges) -> Ranges:
+        """Those of a group's members that are meant."""
+        outer, split = key.path[1:], self.split
+        if self.step != key.step or (split and not key.path):
+            return Ranges()
+        if len(split) <= len(outer):
+            return members if outer[: len(split)] == split else Ranges()
+        return members & Ranges.of(split[-1]) if split[:-1] == outer else Ranges()
+
+    def __str__(self) -> str:
+        return ".".join([self.step, *(str(index) for index in self.split)])
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why an attempt failed. `class_` is an id of the failure classes (docs/failures.md)."""
 
@@ -89,6 +121,7 @@ class Submission:
 
     Its identity in the group is `(attempt, first member)`: no member is in two submissions of one attempt.
     `members` keeps all it was submitted with (the index map of the array), `open` those still undecided.
+    `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew.
     """
 
     attempt: int
@@ -104,6 +137,7 @@ class Submission:
     log_stream: str | None = None
     deadline: float | None = None
     terms: Terms = field(default_factory=Terms)
+    first: int = 1
 
     @property
     def id(self) -> str:
@@ -112,12 +146,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Members between two attempts: `attempt` starts at `due`."""
+    """Members between two attempts: `attempt` starts at `due`; `first` as in `Submission`."""
 
     attempt: int
     members: Ranges
     due: float
     terms: Terms = field(default_factory=Terms)
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +171,8 @@ class Group:
 
     `submissions[].open`, `waits`, `won` or `failed`. `won` keeps which attempt won, because artifacts are written
     per attempt; `chosen` which transition the winners took; `fanout` the number of items of those that
-    started a foreach.
+    started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
+    them. Relays before it was kept left it 0.
     """
 
     key: GroupKey
@@ -150,6 +186,7 @@ class Group:
     started_at: float | None = None
     ended_at: float | None = None
     version: int = 0
+    tried: int = 0
 
     @property
     def succeeded(self) -> Ranges:
@@ -196,8 +233,20 @@ class RunFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Resuming:
+    """A request whose tasks are still being started anew, because they did not fit into one save; None: all failed."""
+
+    request: str
+    tasks: TaskSelection | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a flow from one package (`digest`: sha256 of the archive, hex)."""
+    """One execution of a flow from one package (`digest`: sha256 of the archive, hex).
+
+    `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
+    that were carried out on it, so that none is twice. `deadline` is when its time limit is over.
+    """
 
     id: str
     flow: str
@@ -209,3 +258,7 @@ class Run:
     failure: RunFailure | None = None
     ended_at: float | None = None
     version: int = 0
+    generation: int = 1
+    requests: tuple[str, ...] = ()
+    resuming: Resuming | None = None
+    deadline: float | None = None

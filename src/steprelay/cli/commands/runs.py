@@ -1,4 +1,4 @@
-"""`runs list|show|cancel`: the runs of a relay."""
+"""`runs list|show|cancel`: the runs of a relay; `restart` has `resume` and `retry`."""
 
 from steprelay.cli.commands.watch import watch
 from steprelay.cli.context import Context

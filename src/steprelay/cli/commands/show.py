@@ -9,6 +9,7 @@ from steprelay.cli.errors import ExitCode, Fault, count
 from steprelay.cli.render.needs import needs_lines
 from steprelay.cli.render.oddities import say, say_oddities
 from steprelay.cli.render.screen import Screen
+from steprelay.cli.render.words import duration
 from steprelay.cli.source import Source
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def spec_json(flow: "Flow") -> dict[str, Any]:
 
 def _show(screen: Screen, flow: "Flow") -> None:
     screen.line(flow.name + (f": {flow.spec.doc.strip()}" if flow.spec.doc else ""))
+    if flow.spec.timeout_seconds is not None:
+        screen.line(f"at most {duration(flow.spec.timeout_seconds)} a run")
     if flow.spec.parameters:
         screen.line("\nparameters")
     for name, parameter in flow.spec.parameters.items():

@@ -27,9 +27,14 @@ def ending_lines(change: RunEnded) -> list[str]:
     if change.status == "SUCCEEDED":
         return [f"{change.run} succeeded in {took}", *artifact_lines(change.artifacts)]
     if change.status == "CANCELLED":
-        return [f"{change.run} was cancelled after {took}"]
+        return [f"{change.run} was cancelled after {took}", _way_on("next: ", change.run)]
     lines = [f"{change.run} failed after {took}"]
-    return lines + (cause_lines(change.run, change.failure) if change.failure else [])
+    lines += cause_lines(change.run, change.failure) if change.failure else []
+    return [*lines, _way_on("      ", change.run)]
+
+
+def _way_on(before: str, run: str) -> str:
+    return f"{before}to go on from what failed, with the same code: steprelay runs resume {run}"
 
 
 def artifact_lines(artifacts: tuple[Artifact, ...]) -> list[str]:
@@ -53,12 +58,19 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
     if cause.log_tail:
         lines.append("  its last lines:")
         lines += [f"    | {line}" for line in cause.log_tail]
-    advice = _growth_advice(cause) or ADVICE.get(cause.failure_class)
+    advice = _limit_advice(cause) or _growth_advice(cause) or ADVICE.get(cause.failure_class)
     if advice is not None:
         lines.append(f"next: {advice}")
     if cause.task:
         lines.append(f"      all it printed: steprelay logs {run} {cause.task}")
     return lines
+
+
+def _limit_advice(cause: Cause) -> str | None:
+    """What helps where no task but the whole run took too long."""
+    if cause.task or cause.failure_class != "timeout":
+        return None
+    return "give the run more time with @timeout on the flow's class; resumed, it gets its limit anew"
 
 
 def _growth_advice(cause: Cause) -> str | None:

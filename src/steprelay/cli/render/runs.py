@@ -5,6 +5,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from steprelay.cli.errors import count
 from steprelay.cli.render.lines import ORIGINS, counts, failed_line
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.screen import Screen
@@ -45,6 +46,11 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
     screen.line(f"{run.id}  {run.status.value.lower()}")
     screen.line(f"  started     {date_time(run.created_at)} by {_origin(run)}")
     screen.line(f"  package     {run.digest[:12]}")
+    if run.generation > 1:
+        screen.line(f"  resumed     {count(run.generation - 1, 'time')}")
+    if run.deadline is not None and flow.spec.timeout_seconds is not None:
+        until = "" if run.status.terminal else f", until {date_time(run.deadline)}"
+        screen.line(f"  time limit  {duration(flow.spec.timeout_seconds)}{until}")
     for name, value in run.parameters.items():
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
@@ -97,6 +103,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "status": run.status.value,
         "created_at": run.created_at,
         "ended_at": run.ended_at,
+        "generation": run.generation,
+        "deadline": run.deadline,
         "origin": {"kind": run.origin.kind, "detail": dict(run.origin.detail)},
         "parameters": dict(run.parameters),
         "package": run.digest,

@@ -1,0 +1,27 @@
+"""Stopping what is under way, for a cancellation or because the run's time is over."""
+
+from dataclasses import replace
+
+from steprelay_core.commands import FenceAttempt, TerminateJob
+from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft
+from steprelay_core.decide.failure import CANCEL_PREFIX
+from steprelay_core.state.model import Group
+
+
+def stop_live(draft: Draft, why: str) -> None:
+    """End every live task, of as many groups as go into one save; `draft.more` says that some are left.
+
+    `why` is echoed in the jobs' statusReason.
+    """
+    live = [group for group in draft.groups.values() if len(group.live)]
+    for group in live[:GROUPS_AT_ONCE]:
+        _stop(draft, group, f"{CANCEL_PREFIX}: {why}")
+    draft.more = len(live) > GROUPS_AT_ONCE
+
+
+def _stop(draft: Draft, group: Group, reason: str) -> None:
+    for submission in group.submissions:
+        draft.ask(FenceAttempt(group.key, submission.attempt, submission.open.spans))
+        if submission.job_id is not None:
+            draft.ask(TerminateJob(submission.job_id, reason))
+    draft.put(replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now))

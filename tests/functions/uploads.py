@@ -12,7 +12,7 @@ REJECTED = ["Package Rejected"]
 BAD_BATCH = spec(
     steps={
         "start": {"command": ["true"], "batch": {"log_driver": "pigeon"}, "next": "end"},
-        "end": {"command": ["true"], "batch": {"queue": ["on-mars", "on-venus"]}},
+        "end": {"command": ["true"], "batch": {"cpu": 0.5, "ephemeral_storage": 30}},
     }
 )
 SCHEDULED = spec(
@@ -89,8 +89,8 @@ CASES = {
     "bad_batch": bad(
         package(spec_member(BAD_BATCH)),
         "steps.start.batch.log_driver",
-        "no job queue 'on-mars'",
-        "no job queue 'on-venus'",
+        "EC2 jobs take whole vCPUs",
+        "EC2 jobs have no `ephemeral_storage`",
     ),
     "bad_bomb_ratio": bad(package(spec_member(), ("zeros", bytes(40_000_000))), "like a bomb"),
     "bad_bomb_members": bad(package(spec_member(), *[(f"f{n}", b"") for n in range(20_000)]), "like a bomb"),

@@ -73,7 +73,7 @@ class FakeJobs:
             raise QueueRefused(f"job queue {request['jobQueue']!r} takes no jobs")
         if request["jobDefinition"] not in self.definitions:
             raise DefinitionGone(f"job definition {request['jobDefinition']} is not active")
-        job_id = f"job-{len(self.jobs) + 1}"
+        job_id = f"job-{len(self.requests) + 1}"
         self.requests[job_id] = request
         carried = {key: request[key] for key in ("jobName", "jobQueue", "jobDefinition")}
         carried |= {"parameters": request.get("parameters", {}), "tags": request.get("tags", {})}

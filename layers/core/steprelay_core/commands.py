@@ -11,11 +11,15 @@ from steprelay_core.state.model import GroupKey
 
 @dataclass(frozen=True, slots=True)
 class SubmitJob:
-    """Hand a submission's members to AWS Batch, as one job or as one array."""
+    """Hand a submission's members to AWS Batch, as one job or as one array.
+
+    `look`: there may be such a job already, so look for it first.
+    """
 
     kind: Literal["submit_job"] = field(default="submit_job", init=False)
     group: GroupKey
     submission: str
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Effects:
                 case FenceAttempt():
                     self._fence(stored.run.id, command)
                 case SubmitJob():
-                    answers += self._submit(flow, stored, command, again=again)
+                    answers += self._submit(flow, stored, command, again=again or command.look)
                 case InvokeLight():
                     self._invoke(flow, stored, command)
                 case StartTimer():

@@ -59,13 +59,20 @@ class Engine:
         raise Conflict(f"run {event.run} kept changing while {type(event).__name__} was being decided")
 
     def redrive(self, stored: Stored) -> int:
-        """Carry out what a handler that died left in the outbox; how many entries there were."""
+        """Carry out what a handler that died left in the outbox; how many entries there were.
+
+        An entry that cannot be carried out does not keep the others from it; its error comes up at the end.
+        """
         now = self.ports.clock.now()
         left = [entry for entry in stored.outbox if now - entry.created_at > OUTBOX_ORPHANED_AFTER]
-        if left:
-            flow = self.ports.objects.flow(stored.run.digest)
-            for entry in left:
-                self._apply(flow, stored, entry, again=True)
+        errors: list[Exception] = []
+        for entry in left:
+            try:
+                self._apply(self.ports.objects.flow(stored.run.digest), stored, entry, again=True)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return len(left)
 
     def _start(self, event: Event) -> Handled:

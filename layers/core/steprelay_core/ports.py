@@ -70,8 +70,29 @@ class UsedDefinition:
     used_at: float
 
 
+# Runs with commands left in their outbox, ended or not; runs that have not ended.
+Unsettled = Literal["stuck", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run in a list, and its place there: texts that sort as the list does."""
+
+    run: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a sweep stopped: behind this place of a list, and behind this job of the runs that come next."""
+
+    place: str = ""
+    job: str = ""
+
+
 class Store(Protocol):
-    """Runs, groups, outboxes and deployments with optimistic versions; and which job definitions are in use."""
+    """Runs, groups, outboxes and deployments with optimistic versions; which job definitions are in use; and how far
+    the sweep has come."""
 
     def load(self, run: str) -> Stored | None: ...
 
@@ -90,8 +111,14 @@ class Store(Protocol):
     def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
         """Runs, newest first."""
 
-    def unsettled(self, *, limit: int = 1000) -> list[str]:
-        """Ids of the runs that live, or have commands left in their outbox though they have ended."""
+    def unsettled(self, which: Unsettled, *, after: str = "", limit: int = 1000) -> list[Listed]:
+        """Stuck runs, the longest stuck first (once for each entry in their outbox), or living ones, the oldest first;
+        those behind the place `after`."""
+
+    def cursor(self, which: Unsettled) -> Cursor:
+        """What was kept last, or the beginning."""
+
+    def keep_cursor(self, which: Unsettled, cursor: Cursor) -> None: ...
 
     def deploy(self, deployment: Deployment) -> Deployment | None:
         """Make this the flow's deployment, with the subscriptions that its triggers are; returns the one it replaces.

@@ -1,12 +1,17 @@
 """The one decision: what an event means for a run. Pure and total."""
 
+from collections.abc import Callable
+from typing import Any
+
 from steprelay_core.decide.draft import Decision, Draft, find_submission
 from steprelay_core.decide.job import (
     TERMINAL,
     Outcomes,
     members_of,
     on_job_changed,
+    on_job_missing,
     on_job_submitted,
+    on_submission_lost,
     on_submit_refused,
 )
 from steprelay_core.decide.run import on_cancel, on_light_ended, on_started, on_timer_due
@@ -15,20 +20,38 @@ from steprelay_core.state.events import (
     CancelRequested,
     Event,
     JobChanged,
+    JobMissing,
     JobSubmitted,
     LightEnded,
     RunStarted,
+    SubmissionLost,
     SubmitRefused,
     TimerDue,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, TaskKey
+
+# By the type of the event: what is decided by outcomes, and what without.
+_ENDS: dict[type, Callable[[Draft, Any, Outcomes], None]] = {
+    JobChanged: on_job_changed,
+    JobMissing: on_job_missing,
+    LightEnded: on_light_ended,
+}
+_OTHERS: dict[type, Callable[[Draft, Any], None]] = {
+    TimerDue: on_timer_due,
+    JobSubmitted: on_job_submitted,
+    SubmissionLost: on_submission_lost,
+    SubmitRefused: on_submit_refused,
+    CancelRequested: on_cancel,
+}
 
 
 def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[TaskKey, int]]:
     """The (task, attempt) whose outcomes `decide` has to see for this event."""
     if isinstance(event, LightEnded):
         return [(event.group.task(event.member), event.attempt)]
-    if isinstance(event, JobChanged) and event.status in TERMINAL and event.group in groups:
+    if isinstance(event, JobChanged) and event.status not in TERMINAL:
+        return []
+    if isinstance(event, JobChanged | JobMissing) and event.group in groups:
         submission = find_submission(groups[event.group], event.submission)
         if submission is not None:
             return [(event.group.task(member), submission.attempt) for member in members_of(submission, event)]
@@ -58,19 +81,10 @@ def decide(
     An event that is stale, repeated or about nothing known changes nothing; `Decision.note` says why.
     """
     draft = Draft(flow, run, dict(groups), now)
-    match event:
-        case RunStarted():
-            draft.note = "the run exists already"
-        case JobChanged():
-            on_job_changed(draft, event, outcomes)
-        case LightEnded():
-            on_light_ended(draft, event, outcomes)
-        case TimerDue():
-            on_timer_due(draft, event)
-        case JobSubmitted():
-            on_job_submitted(draft, event)
-        case SubmitRefused():
-            on_submit_refused(draft, event)
-        case CancelRequested():
-            on_cancel(draft, event)
+    if type(event) in _ENDS:
+        _ENDS[type(event)](draft, event, outcomes)
+    elif type(event) in _OTHERS:
+        _OTHERS[type(event)](draft, event)
+    else:
+        draft.note = "the run exists already"
     return draft.decision()

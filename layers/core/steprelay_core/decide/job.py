@@ -3,13 +3,13 @@
 from dataclasses import replace
 from itertools import islice
 
-from steprelay_core.commands import TerminateJob
+from steprelay_core.commands import SubmitJob, TerminateJob
 from steprelay_core.decide.advance import finish_if_done, succeed
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, classify
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import fail_attempt
-from steprelay_core.state.events import JobChanged, JobSubmitted, SubmitRefused
+from steprelay_core.state.events import JobChanged, JobMissing, JobSubmitted, SubmissionLost, SubmitRefused
 from steprelay_core.state.model import Failure, GroupKey, Submission, TaskKey
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
@@ -21,7 +21,14 @@ RANK = {status: rank for rank, status in enumerate(("SUBMITTED", "PENDING", "RUN
 TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 
 
-def members_of(submission: Submission, job: JobChanged) -> Ranges:
+# What is said of a job that AWS Batch has forgotten; `failure.RULES` has its class.
+FORGOTTEN = "Batch no longer knows the job"
+
+# DescribeJobs must not know a job for this long (seconds) before that is believed.
+FORGOTTEN_AFTER = 600.0
+
+
+def members_of(submission: Submission, job: JobChanged | JobMissing) -> Ranges:
     """The undecided members that this job event speaks of."""
     if job.index is None:
         return submission.open
@@ -52,6 +59,9 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
     if job.index is not None or not _is_ours(submission, job):
         draft.note = "nothing to remember of this job"
         return
+    if submission.missing_since is not None:
+        submission = replace(submission, missing_since=None)
+        draft.put(swap_submission(draft.group(job.group), submission))
     seen, new = (submission.attempts_seen, RANK.get(submission.status, 0)), (job.attempts, RANK[job.status])
     if new <= seen:
         draft.note = f"{job.status} is not news"
@@ -67,7 +77,32 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
     draft.put(swap_submission(draft.group(job.group), changed))
 
 
-def _is_ours(submission: Submission, job: JobChanged) -> bool:
+def on_job_missing(draft: Draft, missing: JobMissing, outcomes: Outcomes) -> None:
+    """Batch keeps jobs that have ended for some days: what a forgotten one left must tell how it ended."""
+    submission = find_submission(draft.group(missing.group), missing.submission)
+    if submission is None or draft.run.status.terminal or not _is_ours(submission, missing):
+        draft.note = "no attempt is waiting for this job"
+    elif submission.missing_since is None:
+        draft.put(swap_submission(draft.group(missing.group), replace(submission, missing_since=draft.now)))
+    elif draft.now - submission.missing_since < FORGOTTEN_AFTER:
+        draft.note = "the job may still turn up"
+    else:
+        job = JobChanged(
+            missing.run, missing.group, submission.id, missing.job_id, "FAILED", FORGOTTEN, index=missing.index
+        )
+        _end(draft, submission, job, outcomes)
+        finish_if_done(draft)
+
+
+def on_submission_lost(draft: Draft, lost: SubmissionLost) -> None:
+    submission = find_submission(draft.group(lost.group), lost.submission)
+    if submission is None or draft.run.status.terminal or submission.job_id is not None:
+        draft.note = "the submission has a job, or needs none"
+        return
+    draft.ask(SubmitJob(lost.group, lost.submission, look=True))
+
+
+def _is_ours(submission: Submission, job: JobChanged | JobMissing) -> bool:
     """A child of an array is `<job id>:<index>`."""
     return submission.job_id is None or submission.job_id == job.job_id.partition(":")[0]
 

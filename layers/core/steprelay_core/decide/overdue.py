@@ -1,8 +1,10 @@
 """What events have not told in time: which attempts the sweep has to look after."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from steprelay_core.state.events import LightEnded, TimerDue
+from steprelay_core.commands import Command, SubmitJob
+from steprelay_core.state.events import LightEnded, SubmissionLost, TimerDue
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
 
 # A light attempt takes at most Lambda's 900 s; its message is redelivered within the same time once.
@@ -16,17 +18,27 @@ JOB_SILENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A job to look up with DescribeJobs, and the submission that waits for it."""
+
+    group: GroupKey
+    submission: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overdue:
-    """Events to make up for, and job ids to look up with DescribeJobs."""
+    """Events to make up for, and jobs to look up, in the order of their ids."""
 
-    events: tuple[LightEnded | TimerDue, ...]
-    job_ids: tuple[str, ...]
+    events: tuple[LightEnded | TimerDue | SubmissionLost, ...]
+    lookups: tuple[Lookup, ...]
 
 
-def find_overdue(run: Run, groups: dict[GroupKey, Group], now: float) -> Overdue:
-    """What to look after in a run, judged by how long ago each attempt was handed over."""
-    events: list[LightEnded | TimerDue] = []
-    job_ids: list[str] = []
+def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Command], now: float) -> Overdue:
+    """What to look after in a run, judged by how long ago each attempt was handed over; `pending`: its outbox."""
+    events: list[LightEnded | TimerDue | SubmissionLost] = []
+    lookups: list[Lookup] = []
+    on_the_way = {(command.group, command.submission) for command in pending if isinstance(command, SubmitJob)}
     for group in groups.values():
         events += [
             TimerDue(run.id, group.key, wait.attempt, wait.members.at(0))
@@ -34,14 +46,19 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], now: float) -> Overdue
             if wait.due + TIMER_SILENCE < now
         ]
         for submission in group.submissions:
-            if submission.light and submission.submitted_at + LIGHT_SILENCE < now:
-                lost = f"the light function was silent for {now - submission.submitted_at:.0f} s"
+            silence = now - submission.submitted_at
+            if submission.light and silence > LIGHT_SILENCE:
+                lost = f"the light function was silent for {silence:.0f} s"
                 events += [
                     LightEnded(run.id, group.key, member, submission.attempt, lost) for member in submission.open
                 ]
-            elif submission.job_id is not None and submission.submitted_at + JOB_SILENCE < now:
-                job_ids += _jobs_of(submission, submission.job_id)
-    return Overdue(tuple(events), tuple(job_ids))
+            elif submission.light or silence <= JOB_SILENCE:
+                continue
+            elif submission.job_id is not None:
+                lookups += [Lookup(group.key, submission.id, job) for job in _jobs_of(submission, submission.job_id)]
+            elif (group.key, submission.id) not in on_the_way:
+                events.append(SubmissionLost(run.id, group.key, submission.id))
+    return Overdue(tuple(events), tuple(sorted(lookups, key=lambda lookup: lookup.job_id)))
 
 
 def _jobs_of(submission: Submission, job_id: str) -> list[str]:

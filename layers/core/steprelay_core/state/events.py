@@ -40,6 +40,26 @@ class JobChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class JobMissing:
+    """DescribeJobs does not know a job that a submission waits for; `index` as in `JobChanged`."""
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionLost:
+    """A submission has no job, and nobody is on the way to make one."""
+
+    run: str
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
 class LightEnded:
     """The light function is through with an attempt; its outcome is in the data bucket, or `lost` says why not."""
 
@@ -93,4 +113,14 @@ class CancelRequested:
     reason: str = ""
 
 
-Event = RunStarted | JobChanged | LightEnded | TimerDue | JobSubmitted | SubmitRefused | CancelRequested
+Event = (
+    RunStarted
+    | JobChanged
+    | JobMissing
+    | SubmissionLost
+    | LightEnded
+    | TimerDue
+    | JobSubmitted
+    | SubmitRefused
+    | CancelRequested
+)

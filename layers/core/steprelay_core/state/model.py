@@ -89,6 +89,7 @@ class Submission:
 
     Its identity in the group is `(attempt, first member)`: no member is in two submissions of one attempt.
     `members` keeps all it was submitted with (the index map of the array), `open` those still undecided.
+    `missing_since`: when AWS Batch was first found not to know its job any more.
     """
 
     attempt: int
@@ -104,6 +105,7 @@ class Submission:
     log_stream: str | None = None
     deadline: float | None = None
     terms: Terms = field(default_factory=Terms)
+    missing_since: float | None = None
 
     @property
     def id(self) -> str:

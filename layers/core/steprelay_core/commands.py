@@ -24,11 +24,12 @@ class SubmitJob:
 
 @dataclass(frozen=True, slots=True)
 class InvokeLight:
-    """Hand a submission's members to the light function."""
+    """Hand a submission's members to the light function: all that are open, or those in these spans."""
 
     kind: Literal["invoke_light"] = field(default="invoke_light", init=False)
     group: GroupKey
     submission: str
+    members: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,10 @@ class TerminateJob:
 
 @dataclass(frozen=True, slots=True)
 class FenceAttempt:
-    """Write the claims of an attempt that the dispatcher moves past, so no late container can take them."""
+    """Take the claims of an attempt that the dispatcher moves past, so no late container can pass them.
+
+    The one effect that comes before the save: between the two nobody may begin what the state calls over.
+    """
 
     kind: Literal["fence_attempt"] = field(default="fence_attempt", init=False)
     group: GroupKey

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from steprelay_core import keys
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
     Announce,
@@ -15,22 +14,20 @@ from steprelay_core.commands import (
     SubmitJob,
     TerminateJob,
 )
-from steprelay_core.decide.draft import find_submission
-from steprelay_core.ports import Ports, Refused, Stored
+from steprelay_core.decide.draft import Claims, find_submission
+from steprelay_core.ports import Conflict, Ports, Refused, Stored
 from steprelay_core.spec import Flow, SpecError
 from steprelay_core.state.events import Event, JobSubmitted, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
+from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
-
-# What a claim says that the dispatcher wrote (docs/architecture.md, "Claim and outcome").
-DISPATCHER_CLAIM = b'{"owner": "dispatcher"}'
 
 # A brief up to this many characters travels in the message of each light task instead of an object: two requests less.
 INLINE_BRIEF = 16 * 1024
 
 
 class Effects:
-    """Applies commands in the order given, fences first: a late container must find its claim taken."""
+    """Applies commands in the order given; fences on their own, before anything is saved."""
 
     def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
         self.ports = ports
@@ -43,10 +40,10 @@ class Effects:
         """
         answers: list[Event] = []
         announcements: list[Announce] = []
-        for command in sorted(commands, key=lambda command: not isinstance(command, FenceAttempt)):
+        for command in commands:
             match command:
                 case FenceAttempt():
-                    self._fence(stored.run.id, command)
+                    self._fence(stored.run.id, command, {})
                 case SubmitJob():
                     answers += self._submit(flow, stored, command, again=again or command.look)
                 case InvokeLight():
@@ -61,11 +58,22 @@ class Effects:
             self.ports.bus.publish(announcements)
         return answers
 
-    def _fence(self, run: str, command: FenceAttempt) -> None:
-        for first, last in command.members:
-            for member in range(first, last + 1):
-                claim = keys.claim(run, command.group.task(member), command.attempt)
-                self.ports.objects.put_once(claim, DISPATCHER_CLAIM)
+    def fence(self, run: str, commands: Sequence[Command], claims: Claims) -> tuple[Command, ...]:
+        """Carry out the fences among these commands, which were decided on these claims; the other commands.
+
+        Raises:
+            Conflict: if a container has passed one of the claims since.
+        """
+        for command in commands:
+            if isinstance(command, FenceAttempt):
+                self._fence(run, command, claims)
+        return tuple(command for command in commands if not isinstance(command, FenceAttempt))
+
+    def _fence(self, run: str, command: FenceAttempt, claims: Claims) -> None:
+        attempts = [(command.group.task(member), command.attempt) for member in Ranges(command.members)]
+        lost = self.ports.objects.fence(run, attempts, claims)
+        if lost:
+            raise Conflict(f"a container has just claimed {lost[0][0]}")
 
     def _invoke(self, flow: Flow, stored: Stored, command: InvokeLight) -> None:
         submission = _open_submission(stored, command.group, command.submission)
@@ -75,7 +83,8 @@ class Effects:
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
-        self.ports.light.invoke([{"brief": brief, "member": member} for member in submission.open])
+        members = submission.open if command.members is None else submission.open & Ranges(command.members)
+        self.ports.light.invoke([{"brief": brief, "member": member} for member in members])
 
     def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, *, again: bool) -> list[Event]:
         submission = _open_submission(stored, command.group, command.submission)

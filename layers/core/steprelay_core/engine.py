@@ -1,4 +1,4 @@
-"""The one loop of the dispatcher: load → decide → save with outbox → apply.
+"""The one loop of the dispatcher: load → decide → fence → save with outbox → apply.
 
 Every event is handled so that it may come twice, in any order, and so that the handler may die after any effect:
 the commands of a decision are saved with the state before the first of them is carried out, and whoever finds
@@ -94,7 +94,9 @@ class Engine:
     def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
         needed = outcomes_needed(stored.groups, event)
         outcomes = self.ports.objects.outcomes(stored.run.id, needed) if needed else {}
-        return decide(flow, stored.run, stored.groups, event, outcomes, self.ports.clock.now())
+        unwon = [attempt for attempt in needed if attempt not in outcomes or outcomes[attempt].status != "succeeded"]
+        claims = self.ports.objects.claims(stored.run.id, unwon) if unwon else {}
+        return decide(flow, stored.run, stored.groups, event, outcomes, self.ports.clock.now(), claims)
 
     def _carry_out(
         self,
@@ -104,12 +106,13 @@ class Engine:
         decision: Decision,
         done: Sequence[OutboxEntry] = (),
     ) -> Handled:
-        """Save a decision together with its commands, then apply them."""
+        """Fence what a decision moves past, save it together with its commands, then apply these."""
         if decision.run is None:
             return Handled(run, note=decision.note)
         entry = None
-        if decision.commands:
-            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), decision.commands)
+        commands = self.effects.fence(run, decision.commands, decision.claims)
+        if commands:
+            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), commands)
         self.ports.store.save(decision.run, decision.groups, add=entry, done=[old.id for old in done])
         if entry is not None:
             saved = {group.key: replace(group, version=group.version + 1) for group in decision.groups}

@@ -1,16 +1,20 @@
 """The outside world as the engine needs it: small Protocols, implemented in `aws/` and by the tests' fakes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from steprelay_core.commands import Announce, Command
 from steprelay_core.inbound.upload import Upload
 from steprelay_core.spec import Flow
+from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
 from steprelay_core.state.outcome import Outcome
 
 Platform = Literal["ec2", "fargate"]
+
+# One attempt of one task of a run.
+Attempt = tuple[TaskKey, int]
 
 
 class Conflict(Exception):
@@ -220,8 +224,18 @@ class Objects(Protocol):
 
     def exists(self, key: str) -> bool: ...
 
-    def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
-        """The outcomes of these (task, attempt) that exist."""
+    def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
+        """The outcomes of these attempts that exist."""
+
+    def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
+        """The claims of all these attempts; None where nobody holds one."""
+
+    def fence(self, run: str, tasks: Sequence[Attempt], seen: Mapping[Attempt, Claimed | None]) -> list[Attempt]:
+        """Take the claims of these attempts for the dispatcher, from whoever holds them; those that were in `seen`
+        only if they are still as seen.
+
+        Returns the attempts whose claim has changed hands meanwhile, which are left as they are.
+        """
 
 
 @dataclass(frozen=True, slots=True)

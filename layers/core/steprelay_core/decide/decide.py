@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from steprelay_core.decide.draft import Decision, Draft, find_submission
+from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
 from steprelay_core.decide.job import (
     TERMINAL,
     Outcomes,
@@ -14,7 +14,8 @@ from steprelay_core.decide.job import (
     on_submission_lost,
     on_submit_refused,
 )
-from steprelay_core.decide.run import on_cancel, on_light_ended, on_started, on_timer_due
+from steprelay_core.decide.light import on_light_ended, on_light_silent
+from steprelay_core.decide.run import on_cancel, on_started, on_timer_due
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
     CancelRequested,
@@ -23,6 +24,7 @@ from steprelay_core.state.events import (
     JobMissing,
     JobSubmitted,
     LightEnded,
+    LightSilent,
     RunStarted,
     SubmissionLost,
     SubmitRefused,
@@ -35,6 +37,7 @@ _ENDS: dict[type, Callable[[Draft, Any, Outcomes], None]] = {
     JobChanged: on_job_changed,
     JobMissing: on_job_missing,
     LightEnded: on_light_ended,
+    LightSilent: on_light_silent,
 }
 _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     TimerDue: on_timer_due,
@@ -46,15 +49,16 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
 
 
 def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[TaskKey, int]]:
-    """The (task, attempt) whose outcomes `decide` has to see for this event."""
+    """The (task, attempt) whose outcomes `decide` has to see for this event, or else their claims."""
     if isinstance(event, LightEnded):
         return [(event.group.task(event.member), event.attempt)]
     if isinstance(event, JobChanged) and event.status not in TERMINAL:
         return []
-    if isinstance(event, JobChanged | JobMissing) and event.group in groups:
+    if isinstance(event, JobChanged | JobMissing | LightSilent) and event.group in groups:
         submission = find_submission(groups[event.group], event.submission)
         if submission is not None:
-            return [(event.group.task(member), submission.attempt) for member in members_of(submission, event)]
+            members = submission.open if isinstance(event, LightSilent) else members_of(submission, event)
+            return [(event.group.task(member), submission.attempt) for member in members]
     return []
 
 
@@ -74,13 +78,21 @@ def decide_start(flow: Flow, event: RunStarted, now: float) -> Decision:
 
 
 def decide(
-    flow: Flow, run: Run, groups: dict[GroupKey, Group], event: Event, outcomes: Outcomes, now: float
+    flow: Flow,
+    run: Run,
+    groups: dict[GroupKey, Group],
+    event: Event,
+    outcomes: Outcomes,
+    now: float,
+    claims: Claims | None = None,
 ) -> Decision:
     """What this event changes, and what has to be done about it.
 
+    `outcomes` and `claims`: as the data bucket has them for the attempts that `outcomes_needed` names.
+
     An event that is stale, repeated or about nothing known changes nothing; `Decision.note` says why.
     """
-    draft = Draft(flow, run, dict(groups), now)
+    draft = Draft(flow, run, dict(groups), now, claims or {})
     if type(event) in _ENDS:
         _ENDS[type(event)](draft, event, outcomes)
     elif type(event) in _OTHERS:

@@ -6,11 +6,15 @@ from typing import Any
 
 from steprelay_core.commands import Announce, Command
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import Group, GroupKey, Run, Submission
+from steprelay_core.state.claim import Claimed
+from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
 from steprelay_core.state.ranges import Ranges
 
 # DynamoDB saves at most 100 items together; what a decision changes beyond this is left to the next.
 GROUPS_AT_ONCE = 40
+
+# Who holds the claims of these attempts; None where nobody does.
+Claims = dict[tuple[TaskKey, int], Claimed | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,8 @@ class Decision:
     """What an event leads to: the run and groups to save, and the commands that wait in the outbox.
 
     `note` says why nothing follows, where nothing does; `more` that the event is to be decided on once more, because
-    all that follows from it would not fit into one save.
+    all that follows from it would not fit into one save. `claims`: those it was decided on; it holds only as long
+    as they do.
     """
 
     run: Run | None
@@ -26,6 +31,7 @@ class Decision:
     commands: tuple[Command, ...] = ()
     note: str | None = None
     more: bool = False
+    claims: Claims = field(default_factory=dict)
 
     def then(self, later: "Decision") -> "Decision":
         """This decision followed by one made on its result, as a single one."""
@@ -42,6 +48,7 @@ class Draft:
     run: Run
     groups: dict[GroupKey, Group]
     now: float
+    claims: Claims = field(default_factory=dict)
     changed: dict[GroupKey, None] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     run_changed: bool = False
@@ -73,7 +80,7 @@ class Draft:
         groups = tuple(self.groups[key] for key in self.changed)
         if not (groups or self.run_changed or self.commands):
             return Decision(None, note=self.note)
-        return Decision(self.run, groups, tuple(self.commands), self.note, self.more)
+        return Decision(self.run, groups, tuple(self.commands), self.note, self.more, self.claims)
 
 
 def find_submission(group: Group, submission_id: str) -> Submission | None:

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from steprelay_core.commands import Command, SubmitJob
-from steprelay_core.state.events import LightEnded, SubmissionLost, TimerDue
+from steprelay_core.decide.light import is_silent
+from steprelay_core.state.events import LightSilent, SubmissionLost, TimerDue
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
-
-# A light attempt takes at most Lambda's 900 s; its message is redelivered within the same time once.
-LIGHT_SILENCE = 2 * 900.0
 
 # Scheduler's at() has a precision of one minute, an SQS delay one of a second.
 TIMER_SILENCE = 120.0
@@ -30,13 +28,13 @@ class Lookup:
 class Overdue:
     """Events to make up for, and jobs to look up, in the order of their ids."""
 
-    events: tuple[LightEnded | TimerDue | SubmissionLost, ...]
+    events: tuple[LightSilent | TimerDue | SubmissionLost, ...]
     lookups: tuple[Lookup, ...]
 
 
 def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Command], now: float) -> Overdue:
     """What to look after in a run, judged by how long ago each attempt was handed over; `pending`: its outbox."""
-    events: list[LightEnded | TimerDue | SubmissionLost] = []
+    events: list[LightSilent | TimerDue | SubmissionLost] = []
     lookups: list[Lookup] = []
     on_the_way = {(command.group, command.submission) for command in pending if isinstance(command, SubmitJob)}
     for group in groups.values():
@@ -46,13 +44,9 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Comm
             if wait.due + TIMER_SILENCE < now
         ]
         for submission in group.submissions:
-            silence = now - submission.submitted_at
-            if submission.light and silence > LIGHT_SILENCE:
-                lost = f"the light function was silent for {silence:.0f} s"
-                events += [
-                    LightEnded(run.id, group.key, member, submission.attempt, lost) for member in submission.open
-                ]
-            elif submission.light or silence <= JOB_SILENCE:
+            if submission.light:
+                events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []
+            elif now - submission.submitted_at <= JOB_SILENCE:
                 continue
             elif submission.job_id is not None:
                 lookups += [Lookup(group.key, submission.id, job) for job in _jobs_of(submission, submission.job_id)]

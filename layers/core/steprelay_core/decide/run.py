@@ -1,17 +1,15 @@
-"""The run's own events: start, light steps' ends, timers, cancellation."""
+"""The run's own events: start, timers, cancellation."""
 
 from dataclasses import replace
 
 from steprelay_core.commands import FenceAttempt, StartTimer, TerminateJob
-from steprelay_core.decide.advance import finish_if_done, succeed
+from steprelay_core.decide.advance import finish_if_done
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
 from steprelay_core.decide.failure import CANCEL_PREFIX
-from steprelay_core.decide.job import Outcomes
 from steprelay_core.decide.launch import launch
-from steprelay_core.decide.outcome import judge, told
-from steprelay_core.decide.retry import drop_waits, fail_attempt
-from steprelay_core.state.events import CancelRequested, LightEnded, TimerDue
-from steprelay_core.state.model import Failure, Group, GroupKey, RunStatus
+from steprelay_core.decide.retry import drop_waits
+from steprelay_core.state.events import CancelRequested, TimerDue
+from steprelay_core.state.model import Group, GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 
 # A timer may go off this much before its time (seconds): Scheduler and SQS round to whole seconds.
@@ -23,25 +21,6 @@ def on_started(draft: Draft) -> None:
     origin = {"origin": draft.run.origin.kind} | draft.run.origin.detail
     draft.announce("Run Started", "", {"parameters": draft.run.parameters} | origin)
     launch(draft, GroupKey(draft.flow.spec.start), Ranges.of(0))
-
-
-def on_light_ended(draft: Draft, event: LightEnded, outcomes: Outcomes) -> None:
-    group = draft.group(event.group)
-    waiting = (item for item in group.submissions if item.attempt == event.attempt and event.member in item.open)
-    submission = next(waiting, None)
-    if submission is None or draft.run.status.terminal:
-        draft.note = "no attempt is waiting for this end"
-        return
-    found = outcomes.get((event.group.task(event.member), event.attempt))
-    outcome = judge(draft.flow, event.group.step, found) if found is not None else None
-    if outcome is not None and outcome.status == "succeeded":
-        succeed(draft, event.group, {event.member: outcome}, event.attempt)
-    elif outcome is not None and outcome.failure is not None:
-        fail_attempt(draft, event.group, submission, Ranges.of(event.member), told(outcome.failure))
-    else:
-        failure = Failure("host", event.lost or "the light function left no outcome")
-        fail_attempt(draft, event.group, submission, Ranges.of(event.member), failure)
-    finish_if_done(draft)
 
 
 def on_timer_due(draft: Draft, event: TimerDue) -> None:

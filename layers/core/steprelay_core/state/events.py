@@ -71,6 +71,15 @@ class LightEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LightSilent:
+    """Nothing was heard for too long of a submission that was handed to the light function."""
+
+    run: str
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimerDue:
     """The wait before an attempt is over; `member` is the first of those that wait."""
 
@@ -119,6 +128,7 @@ Event = (
     | JobMissing
     | SubmissionLost
     | LightEnded
+    | LightSilent
     | TimerDue
     | JobSubmitted
     | SubmitRefused

@@ -53,6 +53,21 @@ class TerminateJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TerminateUnrecorded:
+    """End the jobs of a submission whose ids are not known, found by their name; `member`: its first.
+
+    ListJobs is late and a SubmitJob may be under way, so it is looked until `until` (seconds since the epoch).
+    """
+
+    kind: Literal["terminate_unrecorded"] = field(default="terminate_unrecorded", init=False)
+    group: GroupKey
+    attempt: int
+    member: int
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FenceAttempt:
     """Take the claims of an attempt that the dispatcher moves past, so no late container can pass them.
 
@@ -75,4 +90,4 @@ class Announce:
     detail: dict[str, Any]
 
 
-Command = SubmitJob | InvokeLight | StartTimer | TerminateJob | FenceAttempt | Announce
+Command = SubmitJob | InvokeLight | StartTimer | TerminateJob | TerminateUnrecorded | FenceAttempt | Announce

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
@@ -13,14 +14,19 @@ from steprelay_core.commands import (
     StartTimer,
     SubmitJob,
     TerminateJob,
+    TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import Claims, find_submission
-from steprelay_core.ports import Conflict, Ports, Refused, Stored
+from steprelay_core.ports import Conflict, Ports, Refused, Stored, Unavailable
 from steprelay_core.spec import Flow, SpecError
-from steprelay_core.state.events import Event, JobSubmitted, SubmitRefused
+from steprelay_core.state.events import Event, JobSubmitted, SearchPutOff, SubmitPutOff, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
+
+# When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
+# (`engine.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
+PUT_OFF_FOR, PUT_OFF_SPREAD = 95.0, 30
 
 # A brief up to this many characters travels in the message of each light task instead of an object: two requests less.
 INLINE_BRIEF = 16 * 1024
@@ -39,24 +45,46 @@ class Effects:
         `again` says that a handler may have died on them before: look for a job before submitting a second one.
         """
         answers: list[Event] = []
-        announcements: list[Announce] = []
         for command in commands:
-            match command:
-                case FenceAttempt():
-                    self._fence(stored.run.id, command, {})
-                case SubmitJob():
-                    answers += self._submit(flow, stored, command, again=again or command.look)
-                case InvokeLight():
-                    self._invoke(flow, stored, command)
-                case StartTimer():
-                    self._start_timer(stored.run.id, command)
-                case TerminateJob():
-                    self.ports.jobs.terminate(command.job_id, command.reason)
-                case Announce():
-                    announcements.append(command)
+            if isinstance(command, SubmitJob) and any(isinstance(answer, SubmitPutOff) for answer in answers):
+                # Whoever asks on while Batch takes no jobs only uses up the function's time.
+                answers.append(SubmitPutOff(stored.run.id, command.group, command.submission))
+            else:
+                answers += self._carry_out(flow, stored, command, again=again)
+        announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
             self.ports.bus.publish(announcements)
+        if any(isinstance(answer, SubmitPutOff) for answer in answers):
+            self._wake(stored.run.id)
         return answers
+
+    def _carry_out(self, flow: Flow, stored: Stored, command: Command, *, again: bool) -> Sequence[Event]:
+        """Carry out one command, unless it is an announcement: these go together, and last."""
+        match command:
+            case FenceAttempt():
+                self._fence(stored.run.id, command, {})
+            case SubmitJob():
+                return self._submit(flow, stored, command, again=again or command.look)
+            case InvokeLight():
+                self._invoke(flow, stored, command)
+            case StartTimer():
+                self._start_timer(stored.run.id, command)
+            case TerminateJob():
+                self.ports.jobs.terminate(command.job_id, command.reason)
+            case TerminateUnrecorded():
+                return [self._terminate_unrecorded(flow, stored.run.id, command)]
+        return []
+
+    def _wake(self, run: str) -> None:
+        """Have the outbox gone through soon; not all that were throttled together at the same moment."""
+        due = self.ports.clock.now() + PUT_OFF_FOR + crc32(run.encode()) % PUT_OFF_SPREAD
+        message = {"source": "steprelay.timer", "detail-type": "Outbox Due", "detail": {"run": run}}
+        self.ports.timers.start(f"{run}:outbox:{due:.0f}", message, due)
+
+    def _terminate_unrecorded(self, flow: Flow, run: str, command: TerminateUnrecorded) -> SearchPutOff:
+        for job_id in self.submitter.named(flow, run, command.group, command.member, command.attempt):
+            self.ports.jobs.terminate(job_id, command.reason)
+        return SearchPutOff(run, command.group, command.attempt, command.member, command.until, command.reason)
 
     def fence(self, run: str, commands: Sequence[Command], claims: Claims) -> tuple[Command, ...]:
         """Carry out the fences among these commands, which were decided on these claims; the other commands.
@@ -93,6 +121,8 @@ class Effects:
         run, group, chosen = stored.run.id, command.group, command.submission
         try:
             taken = self.submitter.submit(flow, stored, group, submission, again=again)
+        except Unavailable:
+            return [SubmitPutOff(run, group, chosen)]
         except (Refused, SpecError) as error:
             return [SubmitRefused(run, group, chosen, str(error))]
         return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms)]

@@ -111,10 +111,11 @@ class Engine:
             return Handled(run, note=decision.note)
         entry = None
         commands = self.effects.fence(run, decision.commands, decision.claims)
-        if commands:
-            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), commands)
+        if commands or decision.later:
+            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), (*commands, *decision.later))
         self.ports.store.save(decision.run, decision.groups, add=entry, done=[old.id for old in done])
-        if entry is not None:
+        # With something put off the whole entry is left to whoever comes by in time: it can only be cleared as one.
+        if entry is not None and not decision.later:
             saved = {group.key: replace(group, version=group.version + 1) for group in decision.groups}
             stored = Stored(replace(decision.run, version=decision.run.version + 1), {**groups, **saved})
             self._apply(flow, stored, entry, again=False)

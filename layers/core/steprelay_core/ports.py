@@ -37,6 +37,10 @@ class DefinitionGone(Refused):
     """The job definition is not active any more: somebody deregistered it since it was looked up."""
 
 
+class Unavailable(Exception):
+    """AWS throttled a call or failed to answer it, also when asked again; nobody knows whether it was carried out."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """Commands saved with a state change and not yet known to be applied."""
@@ -178,10 +182,11 @@ class Jobs(Protocol):
             QueueRefused: if it is the queue that does not take the job.
             DefinitionGone: if the definition is not active.
             Refused: if Batch rejects the job for any other reason.
+            Unavailable: if Batch takes no job now, or did not answer.
         """
 
-    def find(self, queue: str, job_name: str) -> str | None:
-        """The id of the newest job with this name in this queue, if ListJobs knows one.
+    def find(self, queue: str, job_name: str) -> list[str]:
+        """The ids of the jobs with this name in this queue that ListJobs knows, the newest first.
 
         Raises:
             Refused: if there is no such queue.

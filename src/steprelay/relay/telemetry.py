@@ -13,7 +13,7 @@ from steprelay_core.engine import Handled
 from steprelay_core.inbound import BusEvent, Ignored, RunRequested, Upload
 from steprelay_core.intake.receive import Accepted, Received, Rejected
 from steprelay_core.intake.requests import Fulfilled
-from steprelay_core.state.events import CancelRequested, JobChanged, LightEnded, TimerDue
+from steprelay_core.state.events import CancelRequested, JobChanged, LightEnded, OutboxDue, TimerDue
 
 logger = Logger()
 metrics = Metrics(namespace="steprelay")
@@ -40,7 +40,7 @@ def count(name: str, value: int = 1) -> None:
 
 
 _KEYS = ("message_id", "run", "task", "attempt", "job", "status", "flow", "request", "event", "upload")
-Subject = JobChanged | LightEnded | TimerDue | CancelRequested | RunRequested | BusEvent | Upload
+Subject = JobChanged | LightEnded | TimerDue | OutboxDue | CancelRequested | RunRequested | BusEvent | Upload
 
 
 def about(event: Subject) -> None:
@@ -95,7 +95,7 @@ def _subject(event: Subject) -> dict[str, str]:
             return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": event.status}
         case LightEnded() | TimerDue():
             return {"run": event.run, "task": str(event.group.task(event.member)), "attempt": str(event.attempt)}
-        case CancelRequested():
+        case CancelRequested() | OutboxDue():
             return {"run": event.run}
         case RunRequested():
             return {"flow": event.flow, "request": event.request}

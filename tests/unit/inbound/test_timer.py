@@ -5,18 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steprelay_core.inbound import Ignored, Unreadable, read_timer_due
-from steprelay_core.state.events import TimerDue
+from steprelay_core.state.events import OutboxDue, TimerDue
 from steprelay_core.state.model import GroupKey
 from tests.fakes.payloads import bodies
 
 
-def read(case: str) -> TimerDue | Ignored:
+def read(case: str) -> TimerDue | OutboxDue | Ignored:
     return read_timer_due(bodies("timer_due", case)[0])
 
 
 def test_a_timer_names_the_attempt_that_waits_for_it() -> None:
     assert read("due") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), attempt=2, member=3)
     assert read("outside_any_foreach") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("train"), attempt=2, member=0)
+
+
+def test_a_timer_for_the_outbox_names_the_run() -> None:
+    assert read("outbox_due") == OutboxDue("RobustFlow-5f2a9c01d3e7")
 
 
 def test_what_is_no_timer_is_ignored() -> None:

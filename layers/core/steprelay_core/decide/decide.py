@@ -15,7 +15,14 @@ from steprelay_core.decide.job import (
     on_submit_refused,
 )
 from steprelay_core.decide.light import on_light_ended, on_light_silent
-from steprelay_core.decide.run import on_cancel, on_started, on_timer_due
+from steprelay_core.decide.run import (
+    on_cancel,
+    on_outbox_due,
+    on_search_put_off,
+    on_started,
+    on_submit_put_off,
+    on_timer_due,
+)
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
     CancelRequested,
@@ -25,8 +32,11 @@ from steprelay_core.state.events import (
     JobSubmitted,
     LightEnded,
     LightSilent,
+    OutboxDue,
     RunStarted,
+    SearchPutOff,
     SubmissionLost,
+    SubmitPutOff,
     SubmitRefused,
     TimerDue,
 )
@@ -45,6 +55,9 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     SubmissionLost: on_submission_lost,
     SubmitRefused: on_submit_refused,
     CancelRequested: on_cancel,
+    SubmitPutOff: on_submit_put_off,
+    SearchPutOff: on_search_put_off,
+    OutboxDue: on_outbox_due,
 }
 
 

@@ -23,7 +23,7 @@ class Decision:
 
     `note` says why nothing follows, where nothing does; `more` that the event is to be decided on once more, because
     all that follows from it would not fit into one save. `claims`: those it was decided on; it holds only as long
-    as they do.
+    as they do. `later`: commands to be saved, and carried out only when somebody goes through the outbox.
     """
 
     run: Run | None
@@ -32,12 +32,19 @@ class Decision:
     note: str | None = None
     more: bool = False
     claims: Claims = field(default_factory=dict)
+    later: tuple[Command, ...] = ()
 
     def then(self, later: "Decision") -> "Decision":
         """This decision followed by one made on its result, as a single one."""
         groups = {group.key: group for group in (*self.groups, *later.groups)}
         run = later.run if later.run is not None else self.run
-        return Decision(run, tuple(groups.values()), (*self.commands, *later.commands), later.note or self.note)
+        return Decision(
+            run,
+            tuple(groups.values()),
+            (*self.commands, *later.commands),
+            later.note or self.note,
+            later=(*self.later, *later.later),
+        )
 
 
 @dataclass
@@ -51,6 +58,7 @@ class Draft:
     claims: Claims = field(default_factory=dict)
     changed: dict[GroupKey, None] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
+    later: list[Command] = field(default_factory=list)
     run_changed: bool = False
     note: str | None = None
     more: bool = False
@@ -78,9 +86,9 @@ class Draft:
 
     def decision(self) -> Decision:
         groups = tuple(self.groups[key] for key in self.changed)
-        if not (groups or self.run_changed or self.commands):
+        if not (groups or self.run_changed or self.commands or self.later):
             return Decision(None, note=self.note)
-        return Decision(self.run, groups, tuple(self.commands), self.note, self.more, self.claims)
+        return Decision(self.run, groups, tuple(self.commands), self.note, self.more, self.claims, tuple(self.later))
 
 
 def find_submission(group: Group, submission_id: str) -> Submission | None:

@@ -2,18 +2,23 @@
 
 from dataclasses import replace
 
-from steprelay_core.commands import FenceAttempt, StartTimer, TerminateJob
+from steprelay_core.commands import FenceAttempt, StartTimer, SubmitJob, TerminateJob, TerminateUnrecorded
 from steprelay_core.decide.advance import finish_if_done
-from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
+from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, union
 from steprelay_core.decide.failure import CANCEL_PREFIX
 from steprelay_core.decide.launch import launch
 from steprelay_core.decide.retry import drop_waits
-from steprelay_core.state.events import CancelRequested, TimerDue
+from steprelay_core.state.events import CancelRequested, OutboxDue, SearchPutOff, SubmitPutOff, TimerDue
 from steprelay_core.state.model import Group, GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 
 # A timer may go off this much before its time (seconds): Scheduler and SQS round to whole seconds.
 TIMER_TOLERANCE = 1.0
+
+
+# For how long (seconds) a job may turn up that was submitted before its run was cancelled: a function lives 5 minutes
+# at the most, and ListJobs needs some to know of a job.
+UNRECORDED_FOR = 600.0
 
 
 def on_started(draft: Draft) -> None:
@@ -61,7 +66,33 @@ def on_cancel(draft: Draft, event: CancelRequested) -> None:
 def _stop(draft: Draft, group: Group, reason: str) -> None:
     for submission in group.submissions:
         draft.ask(FenceAttempt(group.key, submission.attempt, submission.open.spans))
-        if submission.job_id is not None:
-            draft.ask(TerminateJob(submission.job_id, reason))
+        for job_id in (submission.job_id, *submission.others):
+            if job_id is not None:
+                draft.ask(TerminateJob(job_id, reason))
+        if submission.job_id is None and not submission.light:
+            member, until = submission.members.at(0), draft.now + UNRECORDED_FOR
+            draft.ask(TerminateUnrecorded(group.key, submission.attempt, member, until, reason))
     ended = replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now)
     draft.put(ended)
+
+
+def on_submit_put_off(draft: Draft, event: SubmitPutOff) -> None:
+    """Keep in the outbox what still has to be submitted; Batch may have taken it after all."""
+    submission = find_submission(draft.group(event.group), event.submission)
+    if submission is None or submission.job_id is not None or draft.run.status.terminal:
+        draft.note = "nothing is left to submit"
+        return
+    draft.later.append(SubmitJob(event.group, event.submission, look=True))
+
+
+def on_search_put_off(draft: Draft, event: SearchPutOff) -> None:
+    """Keep looking until no job can turn up any more."""
+    if draft.now < event.until:
+        search = TerminateUnrecorded(event.group, event.attempt, event.member, event.until, event.reason)
+        draft.later.append(search)
+    else:
+        draft.note = "no job can turn up any more"
+
+
+def on_outbox_due(draft: Draft, _event: OutboxDue) -> None:
+    draft.note = "the outbox was gone through"

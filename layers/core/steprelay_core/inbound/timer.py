@@ -1,9 +1,9 @@
-"""Our own "Timer Due" → `TimerDue`."""
+"""Our own "Timer Due" → `TimerDue`, "Outbox Due" → `OutboxDue`."""
 
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Ignored, Inbound, Unreadable, faults, read_envelope
-from steprelay_core.state.events import TimerDue
+from steprelay_core.state.events import OutboxDue, TimerDue
 from steprelay_core.state.model import GroupKey
 
 
@@ -15,16 +15,22 @@ class _Detail(Inbound):
     member: int = Field(ge=0)
 
 
-def read_timer_due(body: str) -> TimerDue | Ignored:
+class _Outbox(Inbound):
+    run: str = Field(min_length=1)
+
+
+def read_timer_due(body: str) -> TimerDue | OutboxDue | Ignored:
     """The timer that has gone off.
 
     Raises:
         Unreadable: if the message is broken.
     """
     envelope = read_envelope(body)
-    if (envelope.source, envelope.detail_type) != ("steprelay.timer", "Timer Due"):
+    if envelope.source != "steprelay.timer" or envelope.detail_type not in ("Timer Due", "Outbox Due"):
         return Ignored(f"{envelope.detail_type!r} from {envelope.source!r} is not a timer of ours")
     try:
+        if envelope.detail_type == "Outbox Due":
+            return OutboxDue(_Outbox.model_validate(envelope.detail).run)
         detail = _Detail.model_validate(envelope.detail)
     except ValidationError as error:
         raise Unreadable(f"the timer is not complete: {faults(error)}") from None

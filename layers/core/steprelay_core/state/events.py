@@ -115,6 +115,34 @@ class SubmitRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitPutOff:
+    """Batch takes no job now: the submission is to be tried again later."""
+
+    run: str
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPutOff:
+    """Jobs of a submission that are to be ended may still turn up; the fields are those of `TerminateUnrecorded`."""
+
+    run: str
+    group: GroupKey
+    attempt: int
+    member: int
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxDue:
+    """Commands of a run that were put off can be tried again."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """Somebody asked for the run to stop."""
 
@@ -132,5 +160,8 @@ Event = (
     | TimerDue
     | JobSubmitted
     | SubmitRefused
+    | SubmitPutOff
+    | SearchPutOff
+    | OutboxDue
     | CancelRequested
 )

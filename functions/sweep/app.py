@@ -1,6 +1,6 @@
 """Every few minutes → what lost events and dead handlers left open."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -11,7 +11,11 @@ from steprelay.relay.telemetry import count, logger, metrics, traced
 
 def respond(relay: Relay) -> dict[str, int]:
     """What the sweep did, as numbers."""
-    swept = asdict(relay.sweeper.sweep())
+    done = relay.sweeper.sweep()
+    for what, error in done.failures:
+        logger.error("could not be looked after", run=what, exc_info=error)
+    swept = {**asdict(replace(done, failures=())), "failures": len(done.failures)}
+    count("SweepFailures", swept["failures"])
     count("RunsSwept", swept["runs"])
     count("EventsMadeUpFor", swept["events"] + swept["redriven"])
     count("DefinitionsRetired", swept["definitions"])

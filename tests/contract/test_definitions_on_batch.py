@@ -5,12 +5,11 @@ from threading import Barrier
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.definitions import JobDefinitions
-from steprelay_core.ports import Denied, Refused
+from steprelay_core.ports import Denied, Refused, Unavailable
 
 DEFINITION = {"jobDefinitionName": "d", "type": "container"}
 BY_NAME = {"jobDefinitionName": "d", "status": "ACTIVE"}
@@ -176,8 +175,8 @@ def test_a_relay_that_may_not_deregister_is_told_so(definitions: JobDefinitions,
         definitions.retire("d")
 
 
-def test_throttling_while_retiring_comes_up_as_it_is(definitions: JobDefinitions, stub: Stubber) -> None:
+def test_throttling_while_retiring_is_no_refusal(definitions: JobDefinitions, stub: Stubber) -> None:
     active(stub, 1)
     stub.add_client_error("deregister_job_definition", "TooManyRequestsException", "later")
-    with pytest.raises(ClientError, match="later"):
+    with pytest.raises(Unavailable, match="later"):
         definitions.retire("d")

@@ -126,21 +126,21 @@ def test_a_job_for_a_queue_that_is_not_there_is_refused(jobs: Jobs, prefix: str)
 
 def test_a_job_is_found_by_its_name_in_its_queue(jobs: Jobs, prefix: str) -> None:
     job_id = submit(jobs, prefix)
-    assert jobs.find("on-ec2", prefix) == job_id
-    assert jobs.find("on-spot", prefix) is None
+    assert jobs.find("on-ec2", prefix) == [job_id]
+    assert jobs.find("on-spot", prefix) == []
 
 
 def test_a_job_that_has_ended_is_still_found(jobs: Jobs, prefix: str) -> None:
     job_id = submit(jobs, prefix, "sleep", "60")
     jobs.terminate(job_id, "over")
     ended(jobs, job_id)
-    assert jobs.find("on-ec2", prefix) == job_id
+    assert jobs.find("on-ec2", prefix) == [job_id]
 
 
 @pytest.mark.parametrize("other", ["T{rest}", "{name}x", "{short}"])
 def test_a_name_that_is_only_similar_finds_nothing(jobs: Jobs, prefix: str, other: str) -> None:
     submit(jobs, prefix)
-    assert jobs.find("on-ec2", other.format(name=prefix, rest=prefix[1:], short=prefix[:-1])) is None
+    assert jobs.find("on-ec2", other.format(name=prefix, rest=prefix[1:], short=prefix[:-1])) == []
 
 
 def test_describing_leaves_out_jobs_that_batch_has_forgotten(jobs: Jobs, prefix: str) -> None:

@@ -8,7 +8,7 @@ from botocore.stub import ANY, Stubber
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.jobs import BatchJobs
-from steprelay_core.ports import DefinitionGone, Denied, QueueRefused, Refused
+from steprelay_core.ports import DefinitionGone, Denied, QueueRefused, Refused, Unavailable
 
 REQUEST = {"jobName": "job-queue-report", "jobQueue": "q", "jobDefinition": "d"}
 
@@ -53,10 +53,10 @@ def test_a_request_without_a_queue_is_not_blamed_on_a_queue(jobs: BatchJobs) -> 
     assert type(raised.value) is Refused
 
 
-@pytest.mark.parametrize("code", ["TooManyRequestsException", "ServerException"])
-def test_what_passes_is_not_refused(jobs: BatchJobs, stub: Stubber, code: str) -> None:
-    stub.add_client_error("submit_job", code, "later")
-    with pytest.raises(ClientError, match="later"):
+@pytest.mark.parametrize(("code", "status"), [("TooManyRequestsException", 429), ("ServerException", 500)])
+def test_what_passes_is_not_refused(jobs: BatchJobs, stub: Stubber, code: str, status: int) -> None:
+    stub.add_client_error("submit_job", code, "later", http_status_code=status)
+    with pytest.raises(Unavailable, match="later"):
         jobs.submit({"jobName": "j", "jobQueue": "q", "jobDefinition": "d"})
 
 
@@ -77,7 +77,7 @@ def test_the_newest_of_several_jobs_with_one_name_is_found_on_any_page(jobs: Bat
         {"jobSummaryList": [summary("new", "j", 5)]},
         {"jobQueue": "q", "filters": ANY, "nextToken": "more"},
     )
-    assert jobs.find("q", "j") == "new"
+    assert jobs.find("q", "j") == ["new", "old"]
 
 
 def test_a_reason_longer_than_batch_takes_is_cut(jobs: BatchJobs, stub: Stubber) -> None:

@@ -1,11 +1,13 @@
 """What every `Objects` promises, on the fake and on S3."""
 
+import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from steprelay_core import keys
@@ -13,6 +15,7 @@ from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.objects import S3Objects
 from steprelay_core.ports import Objects
 from steprelay_core.spec import SpecError
+from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import TaskKey
 from tests.fakes import MemoryObjects
 
@@ -126,3 +129,62 @@ def test_an_outcome_that_may_not_be_read_is_an_error_and_not_missing(clients: Cl
         stub.add_client_error("get_object", "AccessDenied", http_status_code=403)
         with pytest.raises(ClientError, match="AccessDenied"):
             S3Objects(clients, bucket).outcomes("r", [(TaskKey("start", (), 0), 1)])
+
+
+TASKS = [(TaskKey("train", (0,), member), 1) for member in range(4)]
+
+
+def claim_of(case: Case, member: int) -> dict[str, object]:
+    found: dict[str, object] = json.loads(case.read(keys.claim("r", *TASKS[member])))
+    return found
+
+
+def put_claim(case: Case, member: int, **claim: object) -> None:
+    case.objects.put(keys.claim("r", *TASKS[member]), json.dumps({"owner": f"runner:{member}", **claim}).encode())
+
+
+def test_claims_tell_who_holds_them_and_which_are_free(case: Case) -> None:
+    put_claim(case, 0, job_id="job-1:0", batch_attempt=2)
+    put_claim(case, 1, job_id=None, until=5.5)
+    case.objects.put(keys.claim("r", *TASKS[2]), b"nonsense")
+    first, second, third, fourth = case.objects.claims("r", TASKS).values()
+    assert first is not None
+    assert second is not None
+    assert (first.job_id, first.job, second.until, fourth) == ("job-1:0", "job-1", 5.5, None)
+    assert third == replace(Claimed(), tag=third.tag if third else "")
+    assert case.objects.claims("r", []) == {}
+
+
+def test_a_fence_takes_claims_from_whoever_holds_them_and_keeps_the_name_of_the_job(case: Case) -> None:
+    put_claim(case, 0, job_id="job-1:0", batch_attempt=2)
+    assert case.objects.fence("r", TASKS, {}) == []
+    assert claim_of(case, 0) == {"owner": "dispatcher", "held_by": "job-1:0"}
+    assert [claim_of(case, member) for member in (1, 2, 3)] == [{"owner": "dispatcher"}] * 3
+
+
+def test_a_fence_may_come_twice(case: Case) -> None:
+    put_claim(case, 0, job_id="job-1")
+    seen = case.objects.claims("r", TASKS)
+    assert case.objects.fence("r", TASKS, seen) == []
+    assert case.objects.fence("r", TASKS, seen) == []
+    assert case.objects.fence("r", TASKS, {}) == []
+    held = case.objects.claims("r", TASKS[:1])[TASKS[0]]
+    assert held is not None
+    assert (held.fenced, held.job_id) == (True, "job-1")
+
+
+def test_a_fence_leaves_claims_that_changed_hands_since_they_were_seen(case: Case) -> None:
+    put_claim(case, 0, job_id="job-1", batch_attempt=1)
+    seen = case.objects.claims("r", TASKS)
+    put_claim(case, 0, job_id="job-1", batch_attempt=2)
+    put_claim(case, 1, job_id="job-2", batch_attempt=1)
+    assert case.objects.fence("r", TASKS, seen) == TASKS[:2]
+    assert [claim_of(case, member)["owner"] for member in range(4)] == ["runner:0", "runner:1"] + ["dispatcher"] * 2
+
+
+def test_a_fence_whose_answer_was_lost_finds_itself(clients: Clients, bucket: str) -> None:
+    with Stubber(clients.s3) as stub:
+        stub.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
+        body = StreamingBody(io.BytesIO(b'{"owner": "dispatcher"}'), 23)
+        stub.add_response("get_object", {"Body": body, "ETag": "x"})
+        assert S3Objects(clients, bucket).fence("r", TASKS[:1], {TASKS[0]: None}) == []

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.platforms import REMEMBERED_FOR, Platforms
-from steprelay_core.ports import Denied, QueueRefused
+from steprelay_core.ports import Denied, QueueRefused, Unavailable
 from tests.fakes import FixedClock
 
 
@@ -154,7 +153,7 @@ def test_a_name_that_batch_does_not_take_is_the_queues_fault(platforms: Platform
         platforms.of("q")
 
 
-def test_throttling_comes_up_as_it_is(platforms: Platforms, stub: Stubber) -> None:
+def test_throttling_is_no_refusal(platforms: Platforms, stub: Stubber) -> None:
     stub.add_client_error("describe_job_queues", "TooManyRequestsException", "later")
-    with pytest.raises(ClientError, match="later"):
+    with pytest.raises(Unavailable, match="later"):
         platforms.of("q")

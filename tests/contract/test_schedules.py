@@ -4,12 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.schedules import SchedulerSchedules, ScheduleTarget
-from steprelay_core.ports import Refused, Schedules, WantedSchedule
+from steprelay_core.ports import Refused, Schedules, Unavailable, WantedSchedule
 from tests.fakes.schedules import MemorySchedules
 
 TARGET = ScheduleTarget(
@@ -101,7 +100,7 @@ def test_an_expression_that_scheduler_rejects_is_refused_with_its_words(clients:
 def test_throttling_is_no_refusal(clients: Clients) -> None:
     with Stubber(clients.scheduler) as stub:
         stub.add_client_error("create_schedule", "ThrottlingException")
-        with pytest.raises(ClientError):
+        with pytest.raises(Unavailable):
             SchedulerSchedules(clients, TARGET).put(DAILY)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from steprelay_core.aws.store import DynamoStore
 from steprelay_core.commands import SubmitJob, TerminateJob
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Store, UsedDefinition
+from steprelay_core.ports import Conflict, Cursor, Deployment, OutboxEntry, Store, UsedDefinition
 from steprelay_core.state.model import Group, GroupKey, Origin, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.fakes import MemoryStore
@@ -154,13 +154,13 @@ def test_a_run_leaves_the_living_when_it_ends(store: Store) -> None:
 
 
 def test_unsettled_are_runs_that_live_and_ended_ones_with_something_left_to_do(store: Store) -> None:
-    store.save(a_run("living"), [], add=an_entry())
+    store.save(a_run("living"), [])
     store.save(a_run("ended", status=RunStatus.FAILED), [])
     store.save(a_run("ended-with-rest", status=RunStatus.FAILED), [], add=an_entry())
-    assert sorted(store.unsettled()) == ["ended-with-rest", "living"]
-    assert len(store.unsettled(limit=1)) == 1
+    assert [listed.run for listed in store.unsettled("stuck")] == ["ended-with-rest"]
+    assert [listed.run for listed in store.unsettled("live")] == ["living"]
     store.clear("ended-with-rest", ["entry"])
-    assert store.unsettled() == ["living"]
+    assert store.unsettled("stuck") == []
 
 
 def test_a_deployment_replaces_the_one_before(store: Store) -> None:
@@ -241,13 +241,41 @@ def test_a_definition_that_was_used_since_is_not_forgotten(store: Store) -> None
 def test_definitions_are_no_runs(store: Store) -> None:
     store.note_definition(UsedDefinition("a", 10.0))
     assert store.list_runs() == []
-    assert store.unsettled() == []
+    assert store.unsettled("live") == []
+    assert store.unsettled("stuck") == []
+
+
+def test_living_runs_are_listed_from_a_place_on_the_oldest_first(store: Store) -> None:
+    for name, created_at in [("b", 20.5), ("c", 3_000_000_000.0), ("a", 20.25)]:
+        store.save(a_run(name, created_at), [])
+    first = store.unsettled("live", limit=2)
+    assert [listed.run for listed in first] == ["a", "b"]
+    assert [listed.run for listed in store.unsettled("live", after=first[0].place)] == ["b", "c"]
+    assert [listed.run for listed in store.unsettled("live", after=first[1].place)] == ["c"]
+
+
+def test_stuck_runs_are_listed_by_the_age_of_what_is_left_of_them(store: Store) -> None:
+    store.save(a_run("young"), [], add=an_entry("x", 20.0))
+    store.save(a_run("old"), [], add=an_entry("y", 10.0))
+    store.save(replace(a_run("old"), version=1), [], add=an_entry("z", 30.0))
+    found = store.unsettled("stuck")
+    assert [listed.run for listed in found] == ["old", "young", "old"]
+    assert [listed.run for listed in store.unsettled("stuck", after=found[1].place, limit=5)] == ["old"]
+
+
+def test_a_cursor_is_kept_for_each_list(store: Store) -> None:
+    assert store.cursor("live") == Cursor()
+    store.keep_cursor("live", Cursor("place", "job-1"))
+    store.keep_cursor("stuck", Cursor("other"))
+    assert (store.cursor("live"), store.cursor("stuck")) == (Cursor("place", "job-1"), Cursor("other"))
+    store.keep_cursor("live", Cursor())
+    assert store.cursor("live") == Cursor()
 
 
 def test_a_run_that_had_ended_and_goes_on_is_among_the_living_again(store: Store) -> None:
     store.save(a_run(status=RunStatus.FAILED), [])
-    assert store.unsettled() == []
+    assert store.unsettled("live") == []
     store.save(replace(a_run(), version=1, generation=2), [])
-    assert store.unsettled() == ["Demo-1"]
+    assert [listed.run for listed in store.unsettled("live")] == ["Demo-1"]
     assert [run.generation for run in store.list_runs(status=RunStatus.RUNNING)] == [2]
     assert store.list_runs(status=RunStatus.FAILED) == []

@@ -95,8 +95,10 @@ def test_the_ports_work_on_what_the_settings_name(clients: Clients, table: str, 
 
 def test_a_client_is_made_once_and_repeats_throttled_calls(clients: Clients) -> None:
     assert clients.batch is clients.batch
-    config: Any = clients.batch.meta.config
-    assert config.retries == {"mode": "adaptive", "total_max_attempts": 8}
+    batch: Any = clients.batch.meta.config
+    others: Any = clients.dynamodb.meta.config
+    assert batch.retries == {"mode": "adaptive", "total_max_attempts": 5}
+    assert others.retries == {"mode": "adaptive", "total_max_attempts": 8}
 
 
 def test_buckets_behind_an_endpoint_of_ones_own_are_paths(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steprelay_core.ports import DefinitionGone, Denied, Platform, QueueRefused, Refused
+from steprelay_core.ports import DefinitionGone, Denied, Platform, QueueRefused, Refused, Unavailable
 
 _ARN = "arn:aws:batch:eu-west-1:123456789012:job-definition"
 
@@ -13,7 +13,7 @@ class FakeJobs:
 
     `definitions` holds the active ones by ARN, `registered` the names in the order registered. A test sets `refuse` to
     have the next submission refused with that message, and names in `full` the queues that take no jobs although they
-    are there; with `denied` the relay may not look queues up.
+    are there; with `denied` the relay may not look queues up, while `throttled` nothing is submitted.
     """
 
     def __init__(self, queues: dict[str, Platform] | None = None) -> None:
@@ -26,6 +26,7 @@ class FakeJobs:
         self.requests: dict[str, dict[str, Any]] = {}
         self.terminated: dict[str, str] = {}
         self.refuse: str | None = None
+        self.throttled = False
         self._arns: dict[str, str] = {}
 
     def platform(self, queue: str) -> Platform:
@@ -65,6 +66,8 @@ class FakeJobs:
             del self.definitions[arn]
 
     def submit(self, request: dict[str, Any]) -> str:
+        if self.throttled:
+            raise Unavailable("TooManyRequestsException")
         if self.refuse is not None:
             message, self.refuse = self.refuse, None
             raise Refused(message)
@@ -73,18 +76,18 @@ class FakeJobs:
             raise QueueRefused(f"job queue {request['jobQueue']!r} takes no jobs")
         if request["jobDefinition"] not in self.definitions:
             raise DefinitionGone(f"job definition {request['jobDefinition']} is not active")
-        job_id = f"job-{len(self.jobs) + 1}"
+        job_id = f"job-{len(self.requests) + 1}"
         self.requests[job_id] = request
         carried = {key: request[key] for key in ("jobName", "jobQueue", "jobDefinition")}
         carried |= {"parameters": request.get("parameters", {}), "tags": request.get("tags", {})}
         self.jobs[job_id] = {"jobId": job_id, "status": "SUBMITTED", "attempts": [], **carried}
         return job_id
 
-    def find(self, queue: str, job_name: str) -> str | None:
+    def find(self, queue: str, job_name: str) -> list[str]:
         if queue not in self.queues:
             raise Refused(f"there is no job queue {queue!r} in AWS Batch")
         found = [job_id for job_id, job in self.jobs.items() if job["jobName"] == job_name and job["jobQueue"] == queue]
-        return found[-1] if found else None
+        return found[::-1]
 
     def terminate(self, job_id: str, reason: str) -> None:
         job = self.jobs.get(job_id)

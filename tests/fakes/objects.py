@@ -1,11 +1,13 @@
 """The data bucket as a dictionary."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 from steprelay_core import keys
 from steprelay_core.codec import decode_outcome
+from steprelay_core.ports import Attempt
 from steprelay_core.spec import Flow, parse_spec
-from steprelay_core.state.model import TaskKey
+from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
 from steprelay_core.state.outcome import Outcome
 
 
@@ -33,7 +35,27 @@ class MemoryObjects:
     def exists(self, key: str) -> bool:
         return key in self.objects
 
-    def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
+    def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
+        return {attempt: self._claim(keys.claim(run, *attempt)) for attempt in tasks}
+
+    def fence(self, run: str, tasks: Sequence[Attempt], seen: Mapping[Attempt, Claimed | None]) -> list[Attempt]:
+        lost = []
+        for attempt in tasks:
+            key = keys.claim(run, *attempt)
+            there = self._claim(key)
+            if there is not None and there.fenced:
+                continue
+            if attempt in seen and seen[attempt] != there:
+                lost.append(attempt)
+            else:
+                self.objects[key] = encode_fence(there)
+        return lost
+
+    def _claim(self, key: str) -> Claimed | None:
+        body = self.objects.get(key)
+        return None if body is None else decode_claim(body, sha256(body).hexdigest())
+
+    def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
         found = {(task, attempt): self.objects.get(keys.outcome(run, task, attempt)) for task, attempt in tasks}
         return {
             (task, attempt): decode_outcome(body, attempt)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored, UsedDefinition
+from steprelay_core.aws.items import outbox_place, run_place
+from steprelay_core.ports import Conflict, Cursor, Deployment, Listed, OutboxEntry, Stored, Unsettled, UsedDefinition
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 
 
@@ -14,6 +15,7 @@ class MemoryStore:
         self.runs: dict[str, Stored] = {}
         self.deployments: dict[str, Deployment] = {}
         self.definitions: dict[str, UsedDefinition] = {}
+        self.cursors: dict[str, Cursor] = {}
 
     def load(self, run: str) -> Stored | None:
         stored = self.runs.get(run)
@@ -52,8 +54,17 @@ class MemoryStore:
         runs = [stored.run for stored in self.runs.values() if status in (None, stored.run.status)]
         return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)[:limit]
 
-    def unsettled(self, *, limit: int = 1000) -> list[str]:
-        return [id_ for id_, stored in self.runs.items() if stored.outbox or not stored.run.status.terminal][:limit]
+    def unsettled(self, which: Unsettled, *, after: str = "", limit: int = 1000) -> list[Listed]:
+        found = [
+            Listed(run, place) for run, stored in self.runs.items() for place in _places(which, stored) if place > after
+        ]
+        return sorted(found, key=lambda listed: listed.place)[:limit]
+
+    def cursor(self, which: Unsettled) -> Cursor:
+        return self.cursors.get(which, Cursor())
+
+    def keep_cursor(self, which: Unsettled, cursor: Cursor) -> None:
+        self.cursors[which] = cursor
 
     def deploy(self, deployment: Deployment) -> Deployment | None:
         before = self.deployments.get(deployment.flow)
@@ -83,3 +94,10 @@ class MemoryStore:
             return False
         del self.definitions[used.name]
         return True
+
+
+def _places(which: Unsettled, stored: Stored) -> list[str]:
+    """Where a run stands in a list, as often as it does."""
+    if which == "stuck":
+        return [outbox_place(stored.run.id, entry) for entry in stored.outbox]
+    return [] if stored.run.status.terminal else [run_place(stored.run)]

@@ -29,7 +29,8 @@ def test_the_schedule_is_the_only_thing_that_sweeps() -> None:
 
 
 def test_a_sweep_without_runs_does_nothing() -> None:
-    assert respond(World().relay) == {"runs": 0, "redriven": 0, "events": 0, "definitions": 0}
+    nothing = {"runs": 0, "redriven": 0, "events": 0, "definitions": 0, "failures": 0, "cut_short": False}
+    assert respond(World().relay) == nothing
 
 
 def test_a_sweep_finishes_what_a_dead_handler_left_and_says_so() -> None:
@@ -40,3 +41,13 @@ def test_a_sweep_finishes_what_a_dead_handler_left_and_says_so() -> None:
     assert [message["member"] for message in world.light.messages] == [0]
     assert world.stored().outbox == ()
     assert [(line["message"], line["redriven"]) for line in lines] == [("swept", 1)]
+
+
+def test_a_run_that_cannot_be_looked_after_is_told_and_counted() -> None:
+    world = abandoned()
+    del world.objects.objects["packages/" + "d" * 64 + ".json"]
+    with log_lines() as lines:
+        swept = respond(world.relay)
+    assert swept["failures"] > 0
+    assert (lines[0]["level"], lines[0]["run"]) == ("ERROR", RUN)
+    assert "LookupError" in lines[0]["exception"]

@@ -11,7 +11,7 @@ from tests.functions.world import NOW, World, log_lines
 
 LIMIT = {"run_limit"}
 STARTS = {"due": "process", "delivered_twice": "process", "outside_any_foreach": "train", "mixed_batch": "process"}
-NOTHING = {"unknown_run", "not_a_timer"}
+NOTHING = {"unknown_run", "not_a_timer", "outbox_due"}
 POISON = {
     "poison_not_json": "not an event",
     "poison_no_run": "run: Field required",
@@ -90,3 +90,14 @@ def test_the_log_names_run_task_and_attempt() -> None:
     assert {(line["run"], line["task"], line["attempt"]) for line in lines} == {
         ("RobustFlow-5f2a9c01d3e7", "process.3", "2")
     }
+
+
+def test_what_was_put_off_is_submitted_when_its_time_has_come() -> None:
+    world = waiting()
+    world.jobs.throttled = True
+    respond(payload("timer_due", "due"), world.relay)
+    assert not world.jobs.requests
+    world.jobs.throttled = False
+    world.clock.advance(120)
+    respond(payload("timer_due", "outbox_due"), world.relay)
+    assert len(world.jobs.requests) == 1

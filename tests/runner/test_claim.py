@@ -52,6 +52,16 @@ def test_a_later_batch_attempt_takes_its_predecessors_claim(tmp_path: Path) -> N
     assert decode_claim(lab.store.get(task.key("claim.json"))).owner == "second"
 
 
+def test_a_later_batch_attempt_leaves_where_its_predecessor_has_left_an_outcome(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    task = lab.task("start")
+    claim(lab.store, task, _claim(owner="first"))
+    lab.store.put_once(task.key("outcome.json"), b"{}")
+    taken = claim(lab.store, task, _claim(batch_attempt=2, owner="second"))
+    assert taken is not None
+    assert taken.owner == "first"
+
+
 def test_a_claim_sent_twice_because_the_answer_was_lost_is_still_ours(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     mine = _claim(owner="unique")

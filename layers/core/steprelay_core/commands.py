@@ -11,20 +11,25 @@ from steprelay_core.state.model import GroupKey
 
 @dataclass(frozen=True, slots=True)
 class SubmitJob:
-    """Hand a submission's members to AWS Batch, as one job or as one array."""
+    """Hand a submission's members to AWS Batch, as one job or as one array.
+
+    `look`: there may be such a job already, so look for it first.
+    """
 
     kind: Literal["submit_job"] = field(default="submit_job", init=False)
     group: GroupKey
     submission: str
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class InvokeLight:
-    """Hand a submission's members to the light function."""
+    """Hand a submission's members to the light function: all that are open, or those in these spans."""
 
     kind: Literal["invoke_light"] = field(default="invoke_light", init=False)
     group: GroupKey
     submission: str
+    members: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,26 @@ class TerminateJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TerminateUnrecorded:
+    """End the jobs of a submission whose ids are not known, found by their name; `member`: its first.
+
+    ListJobs is late and a SubmitJob may be under way, so it is looked until `until` (seconds since the epoch).
+    """
+
+    kind: Literal["terminate_unrecorded"] = field(default="terminate_unrecorded", init=False)
+    group: GroupKey
+    attempt: int
+    member: int
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FenceAttempt:
-    """Write the claims of an attempt that the dispatcher moves past, so no late container can take them."""
+    """Take the claims of an attempt that the dispatcher moves past, so no late container can pass them.
+
+    The one effect that comes before the save: between the two nobody may begin what the state calls over.
+    """
 
     kind: Literal["fence_attempt"] = field(default="fence_attempt", init=False)
     group: GroupKey
@@ -76,4 +99,6 @@ class Announce:
     detail: dict[str, Any]
 
 
-Command = SubmitJob | InvokeLight | StartTimer | StartRunTimer | TerminateJob | FenceAttempt | Announce
+Command = (
+    SubmitJob | InvokeLight | StartTimer | StartRunTimer | TerminateJob | TerminateUnrecorded | FenceAttempt | Announce
+)

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
-from steprelay_core import keys
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
     Announce,
@@ -15,23 +15,26 @@ from steprelay_core.commands import (
     StartTimer,
     SubmitJob,
     TerminateJob,
+    TerminateUnrecorded,
 )
-from steprelay_core.decide.draft import find_submission
-from steprelay_core.ports import Ports, Refused, Stored
+from steprelay_core.decide.draft import Claims, find_submission
+from steprelay_core.ports import Conflict, Ports, Refused, Stored, Unavailable
 from steprelay_core.spec import Flow, SpecError
-from steprelay_core.state.events import Event, JobSubmitted, SubmitRefused
+from steprelay_core.state.events import Event, JobSubmitted, SearchPutOff, SubmitPutOff, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
+from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
 
-# What a claim says that the dispatcher wrote (docs/architecture.md, "Claim and outcome").
-DISPATCHER_CLAIM = b'{"owner": "dispatcher"}'
+# When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
+# (`engine.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
+PUT_OFF_FOR, PUT_OFF_SPREAD = 95.0, 30
 
 # A brief up to this many characters travels in the message of each light task instead of an object: two requests less.
 INLINE_BRIEF = 16 * 1024
 
 
 class Effects:
-    """Applies commands in the order given, fences first: a late container must find its claim taken."""
+    """Applies commands in the order given; fences on their own, before anything is saved."""
 
     def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
         self.ports = ports
@@ -43,30 +46,63 @@ class Effects:
         `again` says that a handler may have died on them before: look for a job before submitting a second one.
         """
         answers: list[Event] = []
-        announcements: list[Announce] = []
-        for command in sorted(commands, key=lambda command: not isinstance(command, FenceAttempt)):
-            match command:
-                case FenceAttempt():
-                    self._fence(stored.run.id, command)
-                case SubmitJob():
-                    answers += self._submit(flow, stored, command, again=again)
-                case InvokeLight():
-                    self._invoke(flow, stored, command)
-                case StartTimer() | StartRunTimer():
-                    self._start_timer(stored.run.id, command)
-                case TerminateJob():
-                    self.ports.jobs.terminate(command.job_id, command.reason)
-                case Announce():
-                    announcements.append(command)
+        for command in commands:
+            if isinstance(command, SubmitJob) and any(isinstance(answer, SubmitPutOff) for answer in answers):
+                # Whoever asks on while Batch takes no jobs only uses up the function's time.
+                answers.append(SubmitPutOff(stored.run.id, command.group, command.submission))
+            else:
+                answers += self._carry_out(flow, stored, command, again=again)
+        announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
             self.ports.bus.publish(announcements)
+        if any(isinstance(answer, SubmitPutOff) for answer in answers):
+            self._wake(stored.run.id)
         return answers
 
-    def _fence(self, run: str, command: FenceAttempt) -> None:
-        for first, last in command.members:
-            for member in range(first, last + 1):
-                claim = keys.claim(run, command.group.task(member), command.attempt)
-                self.ports.objects.put_once(claim, DISPATCHER_CLAIM)
+    def _carry_out(self, flow: Flow, stored: Stored, command: Command, *, again: bool) -> Sequence[Event]:
+        """Carry out one command, unless it is an announcement: these go together, and last."""
+        match command:
+            case FenceAttempt():
+                self._fence(stored.run.id, command, {})
+            case SubmitJob():
+                return self._submit(flow, stored, command, again=again or command.look)
+            case InvokeLight():
+                self._invoke(flow, stored, command)
+            case StartTimer() | StartRunTimer():
+                self._start_timer(stored.run.id, command)
+            case TerminateJob():
+                self.ports.jobs.terminate(command.job_id, command.reason)
+            case TerminateUnrecorded():
+                return [self._terminate_unrecorded(flow, stored.run.id, command)]
+        return []
+
+    def _wake(self, run: str) -> None:
+        """Have the outbox gone through soon; not all that were throttled together at the same moment."""
+        due = self.ports.clock.now() + PUT_OFF_FOR + crc32(run.encode()) % PUT_OFF_SPREAD
+        message = {"source": "steprelay.timer", "detail-type": "Outbox Due", "detail": {"run": run}}
+        self.ports.timers.start(f"{run}:outbox:{due:.0f}", message, due)
+
+    def _terminate_unrecorded(self, flow: Flow, run: str, command: TerminateUnrecorded) -> SearchPutOff:
+        for job_id in self.submitter.named(flow, run, command.group, command.member, command.attempt):
+            self.ports.jobs.terminate(job_id, command.reason)
+        return SearchPutOff(run, command.group, command.attempt, command.member, command.until, command.reason)
+
+    def fence(self, run: str, commands: Sequence[Command], claims: Claims) -> tuple[Command, ...]:
+        """Carry out the fences among these commands, which were decided on these claims; the other commands.
+
+        Raises:
+            Conflict: if a container has passed one of the claims since.
+        """
+        for command in commands:
+            if isinstance(command, FenceAttempt):
+                self._fence(run, command, claims)
+        return tuple(command for command in commands if not isinstance(command, FenceAttempt))
+
+    def _fence(self, run: str, command: FenceAttempt, claims: Claims) -> None:
+        attempts = [(command.group.task(member), command.attempt) for member in Ranges(command.members)]
+        lost = self.ports.objects.fence(run, attempts, claims)
+        if lost:
+            raise Conflict(f"a container has just claimed {lost[0][0]}")
 
     def _invoke(self, flow: Flow, stored: Stored, command: InvokeLight) -> None:
         submission = _open_submission(stored, command.group, command.submission)
@@ -76,7 +112,8 @@ class Effects:
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
-        self.ports.light.invoke([{"brief": brief, "member": member} for member in submission.open])
+        members = submission.open if command.members is None else submission.open & Ranges(command.members)
+        self.ports.light.invoke([{"brief": brief, "member": member} for member in members])
 
     def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, *, again: bool) -> list[Event]:
         submission = _open_submission(stored, command.group, command.submission)
@@ -85,6 +122,8 @@ class Effects:
         run, group, chosen = stored.run.id, command.group, command.submission
         try:
             taken = self.submitter.submit(flow, stored, group, submission, again=again)
+        except Unavailable:
+            return [SubmitPutOff(run, group, chosen)]
         except (Refused, SpecError) as error:
             return [SubmitRefused(run, group, chosen, str(error))]
         return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms)]

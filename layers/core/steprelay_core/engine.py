@@ -1,4 +1,4 @@
-"""The one loop of the dispatcher: load → decide → save with outbox → apply.
+"""The one loop of the dispatcher: load → decide → fence → save with outbox → apply.
 
 Every event is handled so that it may come twice, in any order, and so that the handler may die after any effect:
 the commands of a decision are saved with the state before the first of them is carried out, and whoever finds
@@ -12,7 +12,7 @@ from steprelay_core.decide import Decision, decide, decide_start, outcomes_neede
 from steprelay_core.effects import Effects
 from steprelay_core.ports import Conflict, OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
-from steprelay_core.state.events import Event, ResumeRequested, RetryRequested, RunStarted
+from steprelay_core.state.events import Event, RunStarted
 from steprelay_core.state.model import Group, GroupKey
 
 # How often a decision is made anew when somebody else saved the run first.
@@ -58,14 +58,21 @@ class Engine:
                     return handled
         raise Conflict(f"run {event.run} kept changing while {type(event).__name__} was being decided")
 
-    def redrive(self, stored: Stored, older_than: float = OUTBOX_ORPHANED_AFTER) -> int:
-        """Carry out what a handler left in the outbox for this long (seconds), since it died; how many entries."""
+    def redrive(self, stored: Stored) -> int:
+        """Carry out what a handler that died left in the outbox; how many entries there were.
+
+        An entry that cannot be carried out does not keep the others from it; its error comes up at the end.
+        """
         now = self.ports.clock.now()
-        left = [entry for entry in stored.outbox if now - entry.created_at > older_than]
-        if left:
-            flow = self.ports.objects.flow(stored.run.digest)
-            for entry in left:
-                self._apply(flow, stored, entry, again=True)
+        left = [entry for entry in stored.outbox if now - entry.created_at > OUTBOX_ORPHANED_AFTER]
+        errors: list[Exception] = []
+        for entry in left:
+            try:
+                self._apply(self.ports.objects.flow(stored.run.digest), stored, entry, again=True)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return len(left)
 
     def _start(self, event: Event) -> Handled:
@@ -75,10 +82,6 @@ class Engine:
         return self._carry_out(flow, event.run, {}, decide_start(flow, event, self.ports.clock.now()))
 
     def _continue(self, stored: Stored, event: Event) -> Handled:
-        if isinstance(event, ResumeRequested | RetryRequested) and stored.run.status.terminal and stored.outbox:
-            # Whoever ended the run may be at it still: its fences come before any new attempt.
-            self.redrive(stored, older_than=-1.0)
-            stored = self.ports.store.load(event.run) or stored
         flow = self.ports.objects.flow(stored.run.digest)
         decision = self._decide(flow, stored, event)
         handled = self._carry_out(flow, event.run, stored.groups, decision)
@@ -91,7 +94,9 @@ class Engine:
     def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
         needed = outcomes_needed(stored.groups, event)
         outcomes = self.ports.objects.outcomes(stored.run.id, needed) if needed else {}
-        return decide(flow, stored.run, stored.groups, event, outcomes, self.ports.clock.now())
+        unwon = [attempt for attempt in needed if attempt not in outcomes or outcomes[attempt].status != "succeeded"]
+        claims = self.ports.objects.claims(stored.run.id, unwon) if unwon else {}
+        return decide(flow, stored.run, stored.groups, event, outcomes, self.ports.clock.now(), claims)
 
     def _carry_out(
         self,
@@ -101,14 +106,16 @@ class Engine:
         decision: Decision,
         done: Sequence[OutboxEntry] = (),
     ) -> Handled:
-        """Save a decision together with its commands, then apply them."""
+        """Fence what a decision moves past, save it together with its commands, then apply these."""
         if decision.run is None:
             return Handled(run, note=decision.note)
         entry = None
-        if decision.commands:
-            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), decision.commands)
+        commands = self.effects.fence(run, decision.commands, decision.claims)
+        if commands or decision.later:
+            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), (*commands, *decision.later))
         self.ports.store.save(decision.run, decision.groups, add=entry, done=[old.id for old in done])
-        if entry is not None:
+        # With something put off the whole entry is left to whoever comes by in time: it can only be cleared as one.
+        if entry is not None and not decision.later:
             saved = {group.key: replace(group, version=group.version + 1) for group in decision.groups}
             stored = Stored(replace(decision.run, version=decision.run.version + 1), {**groups, **saved})
             self._apply(flow, stored, entry, again=False)

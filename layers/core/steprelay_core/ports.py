@@ -1,16 +1,20 @@
 """The outside world as the engine needs it: small Protocols, implemented in `aws/` and by the tests' fakes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from steprelay_core.commands import Announce, Command
 from steprelay_core.inbound.upload import Upload
 from steprelay_core.spec import Flow
+from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
 from steprelay_core.state.outcome import Outcome
 
 Platform = Literal["ec2", "fargate"]
+
+# One attempt of one task of a run.
+Attempt = tuple[TaskKey, int]
 
 
 class Conflict(Exception):
@@ -31,6 +35,10 @@ class QueueRefused(Refused):
 
 class DefinitionGone(Refused):
     """The job definition is not active any more: somebody deregistered it since it was looked up."""
+
+
+class Unavailable(Exception):
+    """AWS throttled a call or failed to answer it, also when asked again; nobody knows whether it was carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,29 @@ class UsedDefinition:
     used_at: float
 
 
+# Runs with commands left in their outbox, ended or not; runs that have not ended.
+Unsettled = Literal["stuck", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run in a list, and its place there: texts that sort as the list does."""
+
+    run: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a sweep stopped: behind this place of a list, and behind this job of the runs that come next."""
+
+    place: str = ""
+    job: str = ""
+
+
 class Store(Protocol):
-    """Runs, groups, outboxes and deployments with optimistic versions; and which job definitions are in use."""
+    """Runs, groups, outboxes and deployments with optimistic versions; which job definitions are in use; and how far
+    the sweep has come."""
 
     def load(self, run: str) -> Stored | None: ...
 
@@ -90,8 +119,14 @@ class Store(Protocol):
     def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
         """Runs, newest first."""
 
-    def unsettled(self, *, limit: int = 1000) -> list[str]:
-        """Ids of the runs that live, or have commands left in their outbox though they have ended."""
+    def unsettled(self, which: Unsettled, *, after: str = "", limit: int = 1000) -> list[Listed]:
+        """Stuck runs, the longest stuck first (once for each entry in their outbox), or living ones, the oldest first;
+        those behind the place `after`."""
+
+    def cursor(self, which: Unsettled) -> Cursor:
+        """What was kept last, or the beginning."""
+
+    def keep_cursor(self, which: Unsettled, cursor: Cursor) -> None: ...
 
     def deploy(self, deployment: Deployment) -> Deployment | None:
         """Make this the flow's deployment, with the subscriptions that its triggers are; returns the one it replaces.
@@ -147,10 +182,11 @@ class Jobs(Protocol):
             QueueRefused: if it is the queue that does not take the job.
             DefinitionGone: if the definition is not active.
             Refused: if Batch rejects the job for any other reason.
+            Unavailable: if Batch takes no job now, or did not answer.
         """
 
-    def find(self, queue: str, job_name: str) -> str | None:
-        """The id of the newest job with this name in this queue, if ListJobs knows one.
+    def find(self, queue: str, job_name: str) -> list[str]:
+        """The ids of the jobs with this name in this queue that ListJobs knows, the newest first.
 
         Raises:
             Refused: if there is no such queue.
@@ -193,8 +229,18 @@ class Objects(Protocol):
 
     def exists(self, key: str) -> bool: ...
 
-    def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
-        """The outcomes of these (task, attempt) that exist."""
+    def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
+        """The outcomes of these attempts that exist."""
+
+    def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
+        """The claims of all these attempts; None where nobody holds one."""
+
+    def fence(self, run: str, tasks: Sequence[Attempt], seen: Mapping[Attempt, Claimed | None]) -> list[Attempt]:
+        """Take the claims of these attempts for the dispatcher, from whoever holds them; those that were in `seen`
+        only if they are still as seen.
+
+        Returns the attempts whose claim has changed hands meanwhile, which are left as they are.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Submitter:
         Raises:
             Refused: if no queue of the list takes it, with what each says; or at once for what is not a queue's fault.
             SpecError: if the step cannot run on the platform of its queue.
+            Unavailable: if Batch takes no job now.
         """
         choices = self._choices(flow, group, submission.terms)
         first = group.task(submission.members.at(0))
@@ -88,15 +89,32 @@ class Submitter:
     def _find(self, choices: list[tuple[Terms, str]], name: str) -> Taken | None:
         for terms, queue in choices:
             try:
-                job_id = self._ports.jobs.find(queue, name)
+                found = self._ports.jobs.find(queue, name)
             except Denied:
                 raise
             except Refused:
                 # A queue that is not there has no jobs.
                 continue
-            if job_id is not None:
-                return Taken(job_id, name, terms)
+            if found:
+                return Taken(found[0], name, terms)
         return None
+
+    def named(self, flow: Flow, run: str, group: GroupKey, member: int, attempt: int) -> list[str]:
+        """The ids of all jobs that were made of the submission that begins with this member, as far as ListJobs knows.
+
+        Raises:
+            Denied: if the relay may not look.
+        """
+        name = job_name(flow.name, group.step, run, group.task(member).split, attempt)
+        job_ids: list[str] = []
+        for _, queue in self._choices(flow, group, Terms()):
+            try:
+                job_ids += self._ports.jobs.find(queue, name)
+            except Denied:
+                raise
+            except Refused:
+                continue
+        return job_ids
 
     def _submit_to(self, queue: str, flow: Flow, stored: Stored, group: GroupKey, submission: Submission) -> str:
         platform = self._ports.jobs.platform(queue)

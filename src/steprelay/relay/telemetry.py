@@ -17,6 +17,7 @@ from steprelay_core.state.events import (
     CancelRequested,
     JobChanged,
     LightEnded,
+    OutboxDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -48,7 +49,7 @@ def count(name: str, value: int = 1) -> None:
 
 
 _KEYS = ("message_id", "run", "task", "attempt", "job", "status", "flow", "request", "event", "upload")
-OfRun = CancelRequested | ResumeRequested | RunTimerDue
+OfRun = CancelRequested | ResumeRequested | RunTimerDue | OutboxDue
 Subject = JobChanged | LightEnded | TimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
 
 
@@ -104,7 +105,7 @@ def _subject(event: Subject) -> dict[str, str]:
             return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": event.status}
         case LightEnded() | TimerDue():
             return {"run": event.run, "task": str(event.group.task(event.member)), "attempt": str(event.attempt)}
-        case CancelRequested() | ResumeRequested() | RunTimerDue():
+        case CancelRequested() | ResumeRequested() | RunTimerDue() | OutboxDue():
             return {"run": event.run}
         case RetryRequested():
             return {"run": event.run, "task": str(event.tasks)}

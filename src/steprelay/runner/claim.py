@@ -56,6 +56,9 @@ def claim(store: Store, task: Task, mine: Claim) -> Claim | None:
     if taken.owner == mine.owner:
         # Our own write went through and only its answer was lost: the client sent it twice.
         return None
-    if may_take_over(mine, taken):
-        return None if store.put_if_match(key, mine.encode(), etag) else decode_claim(store.get(key))
-    return taken
+    if not may_take_over(mine, taken):
+        return taken
+    if not store.put_if_match(key, mine.encode(), etag):
+        return decode_claim(store.get(key))
+    # The predecessor may have come to its end although Batch had given it up: then there is nothing left to run.
+    return taken if store.exists(task.key("outcome.json")) else None

@@ -170,9 +170,10 @@ def test_the_sweep_starts_an_attempt_whose_timer_never_went_off() -> None:
     assert len(world.jobs.requests) == 2
 
 
-def test_the_sweep_gives_up_on_a_light_attempt_that_stays_silent() -> None:
+def test_the_sweep_gives_up_on_a_light_attempt_whose_function_ended_without_a_word() -> None:
     world = EngineWorld({"start": {}})
     world.start()
+    world.claim("start", owner="light:1", until=world.clock.now() + 900)
     world.clock.advance(3600)
     world.sweep()
     assert world.run.failure is not None

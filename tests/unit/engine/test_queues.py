@@ -195,5 +195,5 @@ class MayNotLook:
         self._asked.append(queue)
         raise Denied("no permission")
 
-    def find(self, queue: str, job_name: str) -> str | None:
+    def find(self, queue: str, job_name: str) -> list[str]:
         raise Denied("no permission")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from steprelay_core import keys
+from steprelay_core.decide.stop import UNRECORDED_FOR
 from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
 from steprelay_core.state.events import CancelRequested, LightEnded, ResumeRequested, RetryRequested, RunTimerDue
 from steprelay_core.state.model import GroupKey, RunStatus, TaskKey, TaskSelection
@@ -103,19 +104,47 @@ def test_resuming_a_run_that_is_not_there_is_told_apart() -> None:
     assert EngineWorld(LINE).handle(RESUME).note == "there is no such run"
 
 
-def test_what_a_dead_handler_left_of_the_end_is_done_before_anything_starts_anew() -> None:
+def test_nothing_that_a_dead_handler_left_of_the_end_stops_what_starts_anew() -> None:
     world = EngineWorld(LINE)
     world.start()
     world.handle(world.light_ends("start"))
-    dying = world.build(objects=Dying(world.objects, "put_once", after=False))
     with pytest.raises(Died):
-        dying.handle(CancelRequested(RUN))
-    claim = keys.claim(RUN, TaskKey("train", (), 0), 1)
-    assert claim not in world.objects.objects
-    fences: list[bool] = []
-    world.build(jobs=Noting(world, lambda: fences.append(claim in world.objects.objects))).handle(RESUME)
-    assert fences == [True]
-    assert "job-1" in world.jobs.terminated
+        world.build(jobs=Dying(world.jobs, "terminate", after=False)).handle(CancelRequested(RUN))
+    first, second = (keys.claim(RUN, TaskKey("train", (), 0), attempt) for attempt in (1, 2))
+    assert first in world.objects.objects
+    world.handle(RESUME)
+    world.clock.advance(OUTBOX_ORPHANED_AFTER + 1)
+    world.sweep()
+    assert list(world.jobs.terminated) == ["job-1"]
+    assert (len(world.jobs.requests), second in world.objects.objects, world.stored.outbox) == (2, False, ())
+
+
+def test_a_resume_does_not_wait_for_commands_that_cannot_be_carried_out() -> None:
+    world = EngineWorld(LINE)
+    world.start()
+    world.handle(world.light_ends("start"))
+    with pytest.raises(Died):
+        world.build(jobs=Dying(world.jobs, "terminate", after=False)).handle(CancelRequested(RUN))
+    world.build(jobs=Dying(world.jobs, "terminate", after=False)).handle(RESUME)
+    assert (world.run.status, len(world.jobs.requests)) == (RunStatus.RUNNING, 2)
+
+
+def test_a_job_without_a_known_id_is_looked_for_after_the_resume_and_that_of_the_new_attempt_is_left_alone() -> None:
+    world = EngineWorld(LINE)
+    world.start()
+    with pytest.raises(Died):
+        world.build(jobs=Dying(world.jobs, "submit", after=True)).handle(world.light_ends("start"))
+    late, world.jobs.jobs = dict(world.jobs.jobs), {}
+    world.handle(CancelRequested(RUN))
+    world.handle(RESUME)
+    world.jobs.jobs |= late
+    world.clock.advance(OUTBOX_ORPHANED_AFTER + 1)
+    world.sweep()
+    world.clock.advance(UNRECORDED_FOR)
+    world.sweep()
+    (submission,) = world.stored.groups[GroupKey("train")].submissions
+    assert (submission.attempt, submission.job_id) == (2, "job-2")
+    assert (list(world.jobs.terminated), world.stored.outbox) == (["job-1"], ())
 
 
 def test_a_job_that_batch_took_for_an_attempt_before_the_resume_is_not_taken_for_the_new_one() -> None:
@@ -187,7 +216,7 @@ def limited() -> EngineWorld:
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(
-    ("port", "method"), [("store", "save"), ("objects", "put_once"), ("jobs", "terminate"), ("bus", "publish")]
+    ("port", "method"), [("store", "save"), ("objects", "fence"), ("jobs", "terminate"), ("bus", "publish")]
 )
 def test_a_limit_that_died_anywhere_ends_the_run_and_its_jobs_when_its_timer_comes_again(
     port: str, method: str, after: bool
@@ -219,20 +248,6 @@ def test_the_sweep_leaves_a_run_alone_whose_time_is_not_up() -> None:
     world.clock.advance(1000)
     world.sweep()
     assert world.run.status is RunStatus.RUNNING
-
-
-class Noting:
-    """Calls back at each submission."""
-
-    def __init__(self, world: EngineWorld, note: Any) -> None:
-        self._world, self._note = world, note
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world.jobs, name)
-
-    def submit(self, request: dict[str, Any]) -> str:
-        self._note()
-        return self._world.jobs.submit(request)
 
 
 class DyingAtSave:

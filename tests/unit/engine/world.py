@@ -75,6 +75,15 @@ class EngineWorld:
         body = json.dumps(outcome | {"transition": 0 if following else None} | more).encode()
         self.objects.put_once(keys.outcome(RUN, TaskKey(step, path, member), attempt), body)
 
+    def claim(
+        self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = (), **claim: Any
+    ) -> dict[str, Any]:
+        """What a container does first; the claim that lies there afterwards."""
+        key = keys.claim(RUN, TaskKey(step, path, member), attempt)
+        self.objects.put_once(key, json.dumps({"owner": "runner:1", **claim}).encode())
+        found: dict[str, Any] = json.loads(self.objects.objects[key])
+        return found
+
     def light_ends(self, step: str, member: int = 0, attempt: int = 1) -> LightEnded:
         self.leave_outcome(step, member, attempt)
         return LightEnded(RUN, GroupKey(step), member, attempt)

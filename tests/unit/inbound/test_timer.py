@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steprelay_core.inbound import Ignored, Unreadable, read_timer_due
-from steprelay_core.state.events import RunTimerDue, TimerDue
+from steprelay_core.state.events import OutboxDue, RunTimerDue, TimerDue
 from steprelay_core.state.model import GroupKey
 from tests.fakes.payloads import bodies
 
 
-def read(case: str) -> TimerDue | RunTimerDue | Ignored:
+def read(case: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
     return read_timer_due(bodies("timer_due", case)[0])
 
 
@@ -21,6 +21,10 @@ def test_a_timer_names_the_attempt_that_waits_for_it() -> None:
 
 def test_the_timer_of_a_runs_limit_names_the_generation_that_it_was_set_for() -> None:
     assert read("run_limit") == RunTimerDue("RobustFlow-5f2a9c01d3e7", generation=2)
+
+
+def test_a_timer_for_the_outbox_names_the_run() -> None:
+    assert read("outbox_due") == OutboxDue("RobustFlow-5f2a9c01d3e7")
 
 
 def test_what_is_no_timer_is_ignored() -> None:

@@ -25,7 +25,11 @@ class Clients:
 
     @cached_property
     def batch(self) -> BatchClient:
-        return self._session.client("batch", config=self._config)
+        from botocore.config import Config
+
+        # Fewer tries: a submission that stays throttled is put off, and must not use up its function's time.
+        patience = Config(retries={"mode": "adaptive", "total_max_attempts": 5})
+        return self._session.client("batch", config=self._config.merge(patience))
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:

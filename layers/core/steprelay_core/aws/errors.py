@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
-from steprelay_core.ports import Denied, Refused
+from steprelay_core.ports import Denied, Refused, Unavailable
 
-# What no repetition changes. Everything else (throttling, server errors) botocore has repeated already; it is left
-# to come up, and the event to be delivered again.
+# What no repetition changes. Throttling and server errors botocore has repeated already.
 _LASTING = frozenset({"ClientException", "ValidationException"})
+_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "RequestLimitExceeded"})
 _DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
@@ -27,7 +27,8 @@ def error_message(error: ClientError) -> str:
 
 @contextmanager
 def refusals(doing: str) -> Iterator[None]:
-    """Turn what AWS will never take into `Refused`, and what the relay may not do into `Denied`.
+    """Turn what AWS will never take into `Refused`, what the relay may not do into `Denied`, and what AWS does not do
+    now into `Unavailable`.
 
     `doing` says what was asked (`registering definition x`).
     """
@@ -41,4 +42,12 @@ def refusals(doing: str) -> Iterator[None]:
             raise Denied(told) from error
         if error_code(error) in _LASTING:
             raise Refused(told) from error
+        if error_code(error) in _THROTTLED or _status(error) >= 500:
+            raise Unavailable(f"{doing}: {error}") from error
         raise
+    except HTTPClientError as error:
+        raise Unavailable(f"{doing}: {error}") from error
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steprelay_core import keys
 from steprelay_core.codec import decode, decode_commands, encode, encode_commands
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored, UsedDefinition
+from steprelay_core.ports import Conflict, Cursor, Deployment, Listed, OutboxEntry, Stored, UsedDefinition
 from steprelay_core.state.model import Group, GroupKey, Run
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ def definition_key(name: str) -> dict[str, AttributeValueTypeDef]:
     return key(f"DEFINITION#{name}", "DEFINITION")
 
 
+def run_place(run: Run) -> str:
+    """Where a run stands among others: by its age."""
+    return f"{iso(run.created_at)}#{run.id}"
+
+
+def outbox_place(run: str, entry: OutboxEntry) -> str:
+    """Where an outbox entry stands among those of all runs: by its age."""
+    return f"{iso(entry.created_at)}#{run}#{entry.id}"
+
+
 def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
     """What the run's item holds at its next version, besides its key; without `live` once the run has ended."""
     saved = replace(run, version=run.version + 1)
@@ -68,7 +78,7 @@ def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
         "version": {"N": str(saved.version)},
         "status": {"S": run.status.value},
         "gsi_pk": {"S": RUNS},
-        "gsi_sk": {"S": f"{iso(run.created_at)}#{run.id}"},
+        "gsi_sk": {"S": run_place(run)},
         "data": {"S": encode(saved)},
     }
     return values if run.status.terminal else values | {"live": {"S": RUNS}}
@@ -86,7 +96,7 @@ def outbox_item(run: str, entry: OutboxEntry) -> dict[str, AttributeValueTypeDef
         **outbox_key(run, entry.id),
         "created_at": seconds(entry.created_at),
         "gsi_pk": {"S": OUTBOX},
-        "gsi_sk": {"S": f"{iso(entry.created_at)}#{run}#{entry.id}"},
+        "gsi_sk": {"S": outbox_place(run, entry)},
         "data": {"S": encode_commands(entry.commands)},
     }
 
@@ -109,6 +119,23 @@ def definition_item(used: UsedDefinition) -> dict[str, AttributeValueTypeDef]:
         "gsi_pk": {"S": DEFINITIONS},
         "gsi_sk": {"S": f"{iso(used.used_at)}#{used.name}"},
     }
+
+
+def cursor_key(which: str) -> dict[str, AttributeValueTypeDef]:
+    return key("SWEEP", which)
+
+
+def cursor_item(which: str, cursor: Cursor) -> dict[str, AttributeValueTypeDef]:
+    return {**cursor_key(which), "place": {"S": cursor.place}, "job": {"S": cursor.job}}
+
+
+def cursor_of(item: Item | None) -> Cursor:
+    return Cursor(item["place"]["S"], item["job"]["S"]) if item else Cursor()
+
+
+def listed(item: Item) -> Listed:
+    """A run, or an entry of its outbox, as an index lists it."""
+    return Listed(run_of(item), item["gsi_sk"]["S"])
 
 
 def used_definition(item: Item) -> UsedDefinition:

@@ -52,7 +52,7 @@ class BatchJobs:
         except Refused as refused:
             raise _blamed(refused) from refused.__cause__
 
-    def find(self, queue: str, job_name: str) -> str | None:
+    def find(self, queue: str, job_name: str) -> list[str]:
         pages = self._clients.batch.get_paginator("list_jobs").paginate(
             jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [job_name]}]
         )
@@ -60,7 +60,8 @@ class BatchJobs:
             jobs = [job for page in pages for job in page["jobSummaryList"]]
         # The filter does not tell capitals apart.
         same = [job for job in jobs if job["jobName"] == job_name]
-        return max(same, key=lambda job: job.get("createdAt", 0))["jobId"] if same else None
+        newest_first = sorted(same, key=lambda job: job.get("createdAt", 0), reverse=True)
+        return [job["jobId"] for job in newest_first]
 
     def terminate(self, job_id: str, reason: str) -> None:
         try:

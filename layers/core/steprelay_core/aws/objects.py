@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -12,16 +12,20 @@ from steprelay_core.aws.clients import CONNECTIONS, Clients
 from steprelay_core.aws.errors import error_code
 from steprelay_core.codec import decode_outcome
 from steprelay_core.spec import Flow, parse_spec
+from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from steprelay_core.state.model import TaskKey
+    from steprelay_core.ports import Attempt
     from steprelay_core.state.outcome import Outcome
 
 # Specs are kept by digest, so a kept one never goes stale; this many, so a warm function does not grow.
 _FLOWS_KEPT = 64
 _CONFLICT_TRIES = 5
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class S3Objects:
@@ -69,15 +73,53 @@ class S3Objects:
             raise
         return True
 
-    def outcomes(self, run: str, tasks: Sequence[tuple[TaskKey, int]]) -> dict[tuple[TaskKey, int], Outcome]:
-        wanted = [keys.outcome(run, task, attempt) for task, attempt in tasks]
-        if len(wanted) < 2:
-            bodies = [self._get(key) for key in wanted]
-        else:
-            with ThreadPoolExecutor(min(CONNECTIONS, len(wanted))) as pool:
-                bodies = list(pool.map(self._get, wanted))
+    def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
+        bodies = _each(self._get, [keys.outcome(run, task, attempt) for task, attempt in tasks])
         found = zip(tasks, bodies, strict=True)
         return {(task, attempt): decode_outcome(body, attempt) for (task, attempt), body in found if body is not None}
+
+    def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
+        found = _each(self._claim, [keys.claim(run, task, attempt) for task, attempt in tasks])
+        return dict(zip(tasks, found, strict=True))
+
+    def fence(self, run: str, tasks: Sequence[Attempt], seen: Mapping[Attempt, Claimed | None]) -> list[Attempt]:
+        def take(attempt: Attempt) -> bool:
+            key = keys.claim(run, *attempt)
+            return self._replace(key, seen[attempt]) if attempt in seen else self._take(key)
+
+        return [attempt for attempt, taken in zip(tasks, _each(take, tasks), strict=True) if not taken]
+
+    def _claim(self, key: str) -> Claimed | None:
+        try:
+            found = self._clients.s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) == "NoSuchKey":
+                return None
+            raise
+        return decode_claim(found["Body"].read(), found["ETag"])
+
+    def _take(self, key: str) -> bool:
+        """Whoever holds it."""
+        return any(self._replace(key, self._claim(key)) for _ in range(_CONFLICT_TRIES))
+
+    def _replace(self, key: str, seen: Claimed | None) -> bool:
+        """Write the dispatcher's claim over what was seen; False if it is not that any more."""
+        if seen is not None and seen.fenced:
+            return True
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": seen.tag}
+        for tries_left in reversed(range(_CONFLICT_TRIES)):
+            try:
+                self._clients.s3.put_object(Bucket=self._bucket, Key=key, Body=encode_fence(seen), **condition)
+            except ClientError as error:
+                if error_code(error) in ("PreconditionFailed", "NoSuchKey"):
+                    break
+                if error_code(error) != "ConditionalRequestConflict" or not tries_left:
+                    raise
+            else:
+                return True
+        # A write whose answer was lost is sent again by botocore, and finds itself.
+        now = self._claim(key)
+        return now is not None and now.fenced
 
     def _get(self, key: str) -> bytes | None:
         try:
@@ -86,3 +128,11 @@ class S3Objects:
             if error_code(error) == "NoSuchKey":
                 return None
             raise
+
+
+def _each(do: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Requests that do not wait for each other."""
+    if len(items) < 2:
+        return [do(item) for item in items]
+    with ThreadPoolExecutor(min(CONNECTIONS, len(items))) as pool:
+        return list(pool.map(do, items))

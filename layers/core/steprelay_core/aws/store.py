@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -13,7 +13,7 @@ from steprelay_core.aws import items
 from steprelay_core.aws.errors import error_code
 from steprelay_core.aws.transaction import Transaction
 from steprelay_core.codec import decode
-from steprelay_core.ports import Conflict, Deployment, OutboxEntry, Stored, UsedDefinition
+from steprelay_core.ports import Conflict, Cursor, Deployment, Listed, OutboxEntry, Stored, Unsettled, UsedDefinition
 from steprelay_core.state.model import Group, Run, RunStatus
 
 if TYPE_CHECKING:
@@ -98,10 +98,19 @@ class DynamoStore:
             found = self._by_time(items.RUNS, {":status": {"S": status.value}}, **more)
         return [decode(Run, item["data"]["S"]) for item in islice(found, limit)]
 
-    def unsettled(self, *, limit: int = 1000) -> list[str]:
-        left = (items.run_of(item) for item in self._by_time(items.OUTBOX))
-        living = (items.run_of(item) for item in self._live())
-        return list(islice(dict.fromkeys(chain(left, living)), limit))
+    def unsettled(self, which: Unsettled, *, after: str = "", limit: int = 1000) -> list[Listed]:
+        index, key, kind = (_BY_LIVE, "live", items.RUNS) if which == "live" else (_BY_TIME, "gsi_pk", items.OUTBOX)
+        # DynamoDB compares keys with no empty text.
+        values: Item = {":kind": {"S": kind}, ":after": {"S": after or " "}}
+        more: dict[str, Any] = {"IndexName": index, "PaginationConfig": {"PageSize": limit}}
+        found = self._query(f"{key} = :kind AND gsi_sk > :after", dict(values), **more)
+        return [items.listed(item) for item in islice(found, limit)]
+
+    def cursor(self, which: Unsettled) -> Cursor:
+        return items.cursor_of(self._get(items.cursor_key(which)))
+
+    def keep_cursor(self, which: Unsettled, cursor: Cursor) -> None:
+        self._clients.dynamodb.put_item(TableName=self._table, Item=items.cursor_item(which, cursor))
 
     def _live(self, **more: Any) -> Iterator[Item]:
         return self._query("live = :runs", {":runs": {"S": items.RUNS}}, IndexName=_BY_LIVE, **more)

@@ -3,43 +3,83 @@
 from collections.abc import Callable
 from typing import Any
 
-from steprelay_core.decide.draft import Decision, Draft, find_submission
+from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
 from steprelay_core.decide.job import (
     TERMINAL,
     Outcomes,
     members_of,
     on_job_changed,
+    on_job_missing,
     on_job_submitted,
+    on_submission_lost,
     on_submit_refused,
 )
+from steprelay_core.decide.light import on_light_ended, on_light_silent
 from steprelay_core.decide.limit import on_run_timer_due
 from steprelay_core.decide.restart import on_resume, on_retry
-from steprelay_core.decide.run import on_cancel, on_light_ended, on_started, on_timer_due
+from steprelay_core.decide.run import (
+    on_cancel,
+    on_outbox_due,
+    on_search_put_off,
+    on_started,
+    on_submit_put_off,
+    on_timer_due,
+)
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
     CancelRequested,
     Event,
     JobChanged,
+    JobMissing,
     JobSubmitted,
     LightEnded,
+    LightSilent,
+    OutboxDue,
     ResumeRequested,
     RetryRequested,
     RunStarted,
     RunTimerDue,
+    SearchPutOff,
+    SubmissionLost,
+    SubmitPutOff,
     SubmitRefused,
     TimerDue,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, TaskKey
 
+# By the type of the event: what is decided by outcomes, and what without.
+_ENDS: dict[type, Callable[[Draft, Any, Outcomes], None]] = {
+    JobChanged: on_job_changed,
+    JobMissing: on_job_missing,
+    LightEnded: on_light_ended,
+    LightSilent: on_light_silent,
+}
+_OTHERS: dict[type, Callable[[Draft, Any], None]] = {
+    TimerDue: on_timer_due,
+    RunTimerDue: on_run_timer_due,
+    JobSubmitted: on_job_submitted,
+    SubmissionLost: on_submission_lost,
+    SubmitRefused: on_submit_refused,
+    CancelRequested: on_cancel,
+    ResumeRequested: on_resume,
+    RetryRequested: on_retry,
+    SubmitPutOff: on_submit_put_off,
+    SearchPutOff: on_search_put_off,
+    OutboxDue: on_outbox_due,
+}
+
 
 def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[TaskKey, int]]:
-    """The (task, attempt) whose outcomes `decide` has to see for this event."""
+    """The (task, attempt) whose outcomes `decide` has to see for this event, or else their claims."""
     if isinstance(event, LightEnded):
         return [(event.group.task(event.member), event.attempt)]
-    if isinstance(event, JobChanged) and event.status in TERMINAL and event.group in groups:
+    if isinstance(event, JobChanged) and event.status not in TERMINAL:
+        return []
+    if isinstance(event, JobChanged | JobMissing | LightSilent) and event.group in groups:
         submission = find_submission(groups[event.group], event.submission)
         if submission is not None:
-            return [(event.group.task(member), submission.attempt) for member in members_of(submission, event)]
+            members = submission.open if isinstance(event, LightSilent) else members_of(submission, event)
+            return [(event.group.task(member), submission.attempt) for member in members]
     return []
 
 
@@ -59,35 +99,25 @@ def decide_start(flow: Flow, event: RunStarted, now: float) -> Decision:
 
 
 def decide(
-    flow: Flow, run: Run, groups: dict[GroupKey, Group], event: Event, outcomes: Outcomes, now: float
+    flow: Flow,
+    run: Run,
+    groups: dict[GroupKey, Group],
+    event: Event,
+    outcomes: Outcomes,
+    now: float,
+    claims: Claims | None = None,
 ) -> Decision:
     """What this event changes, and what has to be done about it.
 
+    `outcomes` and `claims`: as the data bucket has them for the attempts that `outcomes_needed` names.
+
     An event that is stale, repeated or about nothing known changes nothing; `Decision.note` says why.
     """
-    draft = Draft(flow, run, dict(groups), now)
-    match event:
-        case JobChanged():
-            on_job_changed(draft, event, outcomes)
-        case LightEnded():
-            on_light_ended(draft, event, outcomes)
-        case _:
-            _HANDLERS[type(event)](draft, event)
+    draft = Draft(flow, run, dict(groups), now, claims or {})
+    if type(event) in _ENDS:
+        _ENDS[type(event)](draft, event, outcomes)
+    elif type(event) in _OTHERS:
+        _OTHERS[type(event)](draft, event)
+    else:
+        draft.note = "the run exists already"
     return draft.decision()
-
-
-def _on_started_again(draft: Draft, _event: RunStarted) -> None:
-    draft.note = "the run exists already"
-
-
-# Those that need no outcome.
-_HANDLERS: dict[type[Event], Callable[[Draft, Any], None]] = {
-    RunStarted: _on_started_again,
-    TimerDue: on_timer_due,
-    RunTimerDue: on_run_timer_due,
-    JobSubmitted: on_job_submitted,
-    SubmitRefused: on_submit_refused,
-    CancelRequested: on_cancel,
-    ResumeRequested: on_resume,
-    RetryRequested: on_retry,
-}

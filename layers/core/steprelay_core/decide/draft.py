@@ -6,7 +6,8 @@ from typing import Any
 
 from steprelay_core.commands import Announce, Command
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import Group, GroupKey, Run, Submission
+from steprelay_core.state.claim import Claimed
+from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
 from steprelay_core.state.ranges import Ranges
 
 # DynamoDB saves at most 100 items together; what a decision changes beyond this is left to the next.
@@ -15,13 +16,17 @@ GROUPS_AT_ONCE = 40
 # Requests that a run remembers, so that a late redelivery of one changes nothing.
 REQUESTS_KEPT = 100
 
+# Who holds the claims of these attempts; None where nobody does.
+Claims = dict[tuple[TaskKey, int], Claimed | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What an event leads to: the run and groups to save, and the commands that wait in the outbox.
 
     `note` says why nothing follows, where nothing does; `more` that the event is to be decided on once more, because
-    all that follows from it would not fit into one save.
+    all that follows from it would not fit into one save. `claims`: those it was decided on; it holds only as long
+    as they do. `later`: commands to be saved, and carried out only when somebody goes through the outbox.
     """
 
     run: Run | None
@@ -29,12 +34,20 @@ class Decision:
     commands: tuple[Command, ...] = ()
     note: str | None = None
     more: bool = False
+    claims: Claims = field(default_factory=dict)
+    later: tuple[Command, ...] = ()
 
     def then(self, later: "Decision") -> "Decision":
         """This decision followed by one made on its result, as a single one."""
         groups = {group.key: group for group in (*self.groups, *later.groups)}
         run = later.run if later.run is not None else self.run
-        return Decision(run, tuple(groups.values()), (*self.commands, *later.commands), later.note or self.note)
+        return Decision(
+            run,
+            tuple(groups.values()),
+            (*self.commands, *later.commands),
+            later.note or self.note,
+            later=(*self.later, *later.later),
+        )
 
 
 @dataclass
@@ -45,8 +58,10 @@ class Draft:
     run: Run
     groups: dict[GroupKey, Group]
     now: float
+    claims: Claims = field(default_factory=dict)
     changed: dict[GroupKey, None] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
+    later: list[Command] = field(default_factory=list)
     run_changed: bool = False
     note: str | None = None
     more: bool = False
@@ -81,9 +96,9 @@ class Draft:
 
     def decision(self) -> Decision:
         groups = tuple(self.groups[key] for key in self.changed)
-        if not (groups or self.run_changed or self.commands):
+        if not (groups or self.run_changed or self.commands or self.later):
             return Decision(None, note=self.note)
-        return Decision(self.run, groups, tuple(self.commands), self.note, self.more)
+        return Decision(self.run, groups, tuple(self.commands), self.note, self.more, self.claims, tuple(self.later))
 
 
 def find_submission(group: Group, submission_id: str) -> Submission | None:

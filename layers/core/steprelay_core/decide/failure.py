@@ -46,7 +46,7 @@ RULES = (
     _rule(
         "host",
         r"DockerTimeoutError|CannotCreateContainerError|Timeout waiting for network interface|ContainerVanished"
-        r"|^Task failed to start",
+        r"|^Task failed to start|^Batch no longer knows the job",
     ),
     _rule("dependency", r"^Dependent Job failed"),
     _rule("aggregate", r"^Array Child Job failed"),

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from itertools import islice
 
-from steprelay_core.commands import TerminateJob
+from steprelay_core.commands import SubmitJob, TerminateJob
 from steprelay_core.decide.advance import finish_if_done, succeed
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, classify
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import fail_attempt
-from steprelay_core.state.events import JobChanged, JobSubmitted, SubmitRefused
+from steprelay_core.state.events import JobChanged, JobMissing, JobSubmitted, SubmissionLost, SubmitRefused
 from steprelay_core.state.model import Failure, GroupKey, Submission, TaskKey
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
@@ -23,8 +23,20 @@ TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 # How the runner ends a job whose failed outcome it has written (docs/architecture.md, "Claim and outcome").
 FAILED_EXIT_CODE = 1
 
+# A job that is seen so may go on for long: RUNNING is left out, since its event is often overtaken by that of its end.
+LIVING = frozenset({"PENDING", "RUNNABLE", "STARTING"})
 
-def members_of(submission: Submission, job: JobChanged) -> Ranges:
+# More jobs of one submission than this are not remembered.
+OTHERS_LIMIT = 5
+
+# What is said of a job that AWS Batch has forgotten; `failure.RULES` has its class.
+FORGOTTEN = "Batch no longer knows the job"
+
+# DescribeJobs must not know a job for this long (seconds) before that is believed.
+FORGOTTEN_AFTER = 600.0
+
+
+def members_of(submission: Submission, job: JobChanged | JobMissing) -> Ranges:
     """The undecided members that this job event speaks of."""
     if job.index is None:
         return submission.open
@@ -42,19 +54,28 @@ def on_job_changed(draft: Draft, job: JobChanged, outcomes: Outcomes) -> None:
         return
     if submission is None:
         draft.note = "no attempt is waiting for this job"
+        if job.status in LIVING and job.index is None:
+            draft.ask(TerminateJob(job.job_id, f"{CANCEL_PREFIX}: the attempt is over"))
         return
     if job.status not in TERMINAL:
         _observe(draft, submission, job)
         return
     _end(draft, submission, job, outcomes)
+    _stop_superfluous(draft, submission, job)
     finish_if_done(draft)
 
 
 def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
     """Remember how far the job is; a Batch-internal retry (more attempts) starts the ladder again."""
-    if job.index is not None or not _is_ours(submission, job):
+    if job.index is not None:
         draft.note = "nothing to remember of this job"
         return
+    if not _is_ours(submission, job):
+        _remember_other(draft, job.group, submission, job.job_id)
+        return
+    if submission.missing_since is not None:
+        submission = replace(submission, missing_since=None)
+        draft.put(swap_submission(draft.group(job.group), submission))
     seen, new = (submission.attempts_seen, RANK.get(submission.status, 0)), (job.attempts, RANK[job.status])
     if new <= seen:
         draft.note = f"{job.status} is not news"
@@ -70,7 +91,40 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
     draft.put(swap_submission(draft.group(job.group), changed))
 
 
-def _is_ours(submission: Submission, job: JobChanged) -> bool:
+def _remember_other(draft: Draft, key: GroupKey, submission: Submission, job_id: str) -> None:
+    """A second job of the same submission; which of them runs the task, their claim will tell."""
+    draft.note = "a second job of this attempt"
+    if job_id not in submission.others and len(submission.others) < OTHERS_LIMIT:
+        draft.put(swap_submission(draft.group(key), replace(submission, others=(*submission.others, job_id))))
+
+
+def on_job_missing(draft: Draft, missing: JobMissing, outcomes: Outcomes) -> None:
+    """Batch keeps jobs that have ended for some days: what a forgotten one left must tell how it ended."""
+    submission = find_submission(draft.group(missing.group), missing.submission)
+    if submission is None or draft.run.status.terminal or not _is_ours(submission, missing):
+        draft.note = "no attempt is waiting for this job"
+    elif submission.missing_since is None:
+        draft.put(swap_submission(draft.group(missing.group), replace(submission, missing_since=draft.now)))
+    elif draft.now - submission.missing_since < FORGOTTEN_AFTER:
+        draft.note = "the job may still turn up"
+    else:
+        job = JobChanged(
+            missing.run, missing.group, submission.id, missing.job_id, "FAILED", FORGOTTEN, index=missing.index
+        )
+        _end(draft, submission, job, outcomes)
+        _stop_superfluous(draft, submission, job)
+        finish_if_done(draft)
+
+
+def on_submission_lost(draft: Draft, lost: SubmissionLost) -> None:
+    submission = find_submission(draft.group(lost.group), lost.submission)
+    if submission is None or draft.run.status.terminal or submission.job_id is not None:
+        draft.note = "the submission has a job, or needs none"
+        return
+    draft.ask(SubmitJob(lost.group, lost.submission, look=True))
+
+
+def _is_ours(submission: Submission, job: JobChanged | JobMissing) -> bool:
     """A child of an array is `<job id>:<index>`."""
     return submission.job_id is None or submission.job_id == job.job_id.partition(":")[0]
 
@@ -83,28 +137,79 @@ def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcom
     if not draft.flow.step(job.group.step).package:
         _end_without_runner(draft, submission, job, members)
         return
-    ended = _outcomes_of(draft, job.group, submission.attempt, members, outcomes)
-    won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
-    # Each task that starts a foreach makes a group of its own.
-    if len(won) > GROUPS_AT_ONCE and any(way.foreach is not None for way in draft.flow.step(job.group.step).next):
-        succeed(draft, job.group, dict(islice(won.items(), GROUPS_AT_ONCE)), submission.attempt)
-        draft.more = True
-        return
-    if won:
-        succeed(draft, job.group, won, submission.attempt)
-    lost = members - Ranges.collect(won)
-    if not _is_ours(submission, job):
-        draft.note = "a second job of this attempt ended; only an outcome counts"
-        return
+    ended = judged(draft, job.group, submission.attempt, members, outcomes)
+    if take_winners(draft, job.group, submission.attempt, ended):
+        losers = members - Ranges.collect(member for member, outcome in ended.items() if outcome.status == "succeeded")
+        _fail_losers(draft, submission, job, losers, ended)
+
+
+def _fail_losers(
+    draft: Draft, submission: Submission, job: JobChanged, losers: Ranges, ended: dict[int, Outcome]
+) -> None:
+    """Move those past the attempt who failed by outcome, or by the end of the job that was theirs."""
     # Those that failed alike go on alike: as one smaller array, not as so many jobs.
     by_failure: dict[Failure | None, list[int]] = {}
-    for member in lost:
-        by_failure.setdefault(_failure(job, ended.get(member)), []).append(member)
+    for member in losers:
+        outcome = ended.get(member)
+        holder = _holder(draft, submission, job, member)
+        if outcome is not None or holder == job.job_id.partition(":")[0]:
+            by_failure.setdefault(_failure(job, outcome), []).append(member)
+        elif _is_ours(submission, job):
+            _adopt(draft, job, holder)
     for failure, members_alike in by_failure.items():
         if failure is None:
             _await_children(draft, submission, job)
         else:
             fail_attempt(draft, job.group, submission, Ranges.collect(members_alike), failure)
+
+
+def take_winners(draft: Draft, key: GroupKey, attempt: int, ended: dict[int, Outcome]) -> bool:
+    """Let those succeed whose outcomes say so; False if there are more than fit into one save."""
+    won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
+    # Each task that starts a foreach makes a group of its own.
+    if len(won) > GROUPS_AT_ONCE and any(way.foreach is not None for way in draft.flow.step(key.step).next):
+        succeed(draft, key, dict(islice(won.items(), GROUPS_AT_ONCE)), attempt)
+        draft.more = True
+        return False
+    if won:
+        succeed(draft, key, won, attempt)
+    return True
+
+
+def _holder(draft: Draft, submission: Submission, job: JobChanged, member: int) -> str:
+    """The job whose end is that of a member's attempt: the one that holds the claim, or else the one we know of.
+
+    SubmitJob may make two jobs where one answer was lost: one of them runs the task, the other leaves empty-handed.
+    """
+    claim = draft.claims.get((job.group.task(member), submission.attempt))
+    if claim is not None and claim.job is not None:
+        return claim.job
+    ended = job.job_id.partition(":")[0]
+    if submission.job_id is not None and submission.job_id != ended:
+        return submission.job_id
+    return next((other for other in submission.others if other != ended), ended)
+
+
+def _adopt(draft: Draft, job: JobChanged, holder: str) -> None:
+    """Wait for the job that runs the task, in place of the one that left empty-handed."""
+    current = find_submission(draft.group(job.group), job.submission)
+    if current is None or current.job_id == holder:
+        return
+    draft.note = f"job {holder} runs this attempt"
+    others = tuple(other for other in current.others if other != holder)
+    changed = replace(
+        current, job_id=holder, others=others, status="SUBMITTED", attempts_seen=0, started_at=None, missing_since=None
+    )
+    draft.put(swap_submission(draft.group(job.group), changed))
+
+
+def _stop_superfluous(draft: Draft, submission: Submission, job: JobChanged) -> None:
+    """Once an attempt is decided, no other job of it has anything left to do."""
+    if find_submission(draft.group(job.group), submission.id) is not None:
+        return
+    for other in dict.fromkeys((submission.job_id, *submission.others)):
+        if other is not None and other != job.job_id.partition(":")[0]:
+            draft.ask(TerminateJob(other, f"{CANCEL_PREFIX}: another job has run this attempt"))
 
 
 def _await_children(draft: Draft, submission: Submission, job: JobChanged) -> None:
@@ -121,11 +226,12 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
         transition = 0 if draft.flow.step(job.group.step).next else None
         outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=transition)
         succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
-    elif job.size is None:
+    elif job.size is None and _is_ours(submission, job):
         fail_attempt(draft, job.group, submission, members, classify(job))
 
 
-def _outcomes_of(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:
+def judged(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:
+    """The outcomes of these members, as far as they can be believed."""
     found = {}
     for member in members:
         outcome = outcomes.get((key.task(member), attempt))
@@ -153,6 +259,9 @@ def on_job_submitted(draft: Draft, event: JobSubmitted) -> None:
         job_id = submission.job_id or event.job_id
         changed = replace(submission, job_id=job_id, job_name=event.job_name, terms=event.terms or submission.terms)
         draft.put(swap_submission(draft.group(event.group), changed))
+        submission = changed
+    if submission.job_id != event.job_id:
+        _remember_other(draft, event.group, submission, event.job_id)
 
 
 def on_submit_refused(draft: Draft, event: SubmitRefused) -> None:

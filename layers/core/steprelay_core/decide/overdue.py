@@ -1,12 +1,19 @@
 """What events have not told in time: which attempts the sweep has to look after."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from steprelay_core.state.events import LightEnded, ResumeRequested, RetryRequested, RunTimerDue, TimerDue
+from steprelay_core.commands import Command, SubmitJob
+from steprelay_core.decide.light import is_silent
+from steprelay_core.state.events import (
+    LightSilent,
+    ResumeRequested,
+    RetryRequested,
+    RunTimerDue,
+    SubmissionLost,
+    TimerDue,
+)
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
-
-# A light attempt takes at most Lambda's 900 s; its message is redelivered within the same time once.
-LIGHT_SILENCE = 2 * 900.0
 
 # Scheduler's at() has a precision of one minute, an SQS delay one of a second.
 TIMER_SILENCE = 120.0
@@ -15,21 +22,31 @@ TIMER_SILENCE = 120.0
 JOB_SILENCE = 300.0
 
 
-MadeUpFor = LightEnded | TimerDue | RunTimerDue | ResumeRequested | RetryRequested
+MadeUpFor = LightSilent | TimerDue | SubmissionLost | RunTimerDue | ResumeRequested | RetryRequested
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A job to look up with DescribeJobs, and the submission that waits for it."""
+
+    group: GroupKey
+    submission: str
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Events to make up for, and job ids to look up with DescribeJobs."""
+    """Events to make up for, and jobs to look up, in the order of their ids."""
 
     events: tuple[MadeUpFor, ...]
-    job_ids: tuple[str, ...]
+    lookups: tuple[Lookup, ...]
 
 
-def find_overdue(run: Run, groups: dict[GroupKey, Group], now: float) -> Overdue:
-    """What to look after in a run, judged by how long ago each attempt was handed over."""
+def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Command], now: float) -> Overdue:
+    """What to look after in a run, judged by how long ago each attempt was handed over; `pending`: its outbox."""
     events: list[MadeUpFor] = _of_the_run(run, now)
-    job_ids: list[str] = []
+    lookups: list[Lookup] = []
+    on_the_way = {(command.group, command.submission) for command in pending if isinstance(command, SubmitJob)}
     for group in groups.values():
         events += [
             TimerDue(run.id, group.key, wait.attempt, wait.members.at(0))
@@ -37,14 +54,15 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], now: float) -> Overdue
             if wait.due + TIMER_SILENCE < now
         ]
         for submission in group.submissions:
-            if submission.light and submission.submitted_at + LIGHT_SILENCE < now:
-                lost = f"the light function was silent for {now - submission.submitted_at:.0f} s"
-                events += [
-                    LightEnded(run.id, group.key, member, submission.attempt, lost) for member in submission.open
-                ]
-            elif submission.job_id is not None and submission.submitted_at + JOB_SILENCE < now:
-                job_ids += _jobs_of(submission, submission.job_id)
-    return Overdue(tuple(events), tuple(job_ids))
+            if submission.light:
+                events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []
+            elif now - submission.submitted_at <= JOB_SILENCE:
+                continue
+            elif submission.job_id is not None:
+                lookups += [Lookup(group.key, submission.id, job) for job in _jobs_of(submission, submission.job_id)]
+            elif (group.key, submission.id) not in on_the_way:
+                events.append(SubmissionLost(run.id, group.key, submission.id))
+    return Overdue(tuple(events), tuple(sorted(lookups, key=lambda lookup: lookup.job_id)))
 
 
 def _of_the_run(run: Run, now: float) -> list[MadeUpFor]:

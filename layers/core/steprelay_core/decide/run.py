@@ -1,18 +1,16 @@
-"""The run's own events: start, light steps' ends, timers, cancellation."""
+"""The run's own events: start, timers, cancellation."""
 
 from dataclasses import replace
 
-from steprelay_core.commands import StartTimer
-from steprelay_core.decide.advance import finish_if_done, succeed
-from steprelay_core.decide.draft import Draft, union
-from steprelay_core.decide.job import Outcomes
+from steprelay_core.commands import StartTimer, SubmitJob, TerminateUnrecorded
+from steprelay_core.decide.advance import finish_if_done
+from steprelay_core.decide.draft import Draft, find_submission, union
 from steprelay_core.decide.launch import launch
 from steprelay_core.decide.limit import TIMER_TOLERANCE, start_limit
-from steprelay_core.decide.outcome import judge, told
-from steprelay_core.decide.retry import drop_waits, fail_attempt
+from steprelay_core.decide.retry import drop_waits
 from steprelay_core.decide.stop import stop_live
-from steprelay_core.state.events import CancelRequested, LightEnded, TimerDue
-from steprelay_core.state.model import Failure, GroupKey, RunStatus
+from steprelay_core.state.events import CancelRequested, OutboxDue, SearchPutOff, SubmitPutOff, TimerDue
+from steprelay_core.state.model import GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 
 
@@ -22,25 +20,6 @@ def on_started(draft: Draft) -> None:
     draft.announce("Run Started", "", {"parameters": draft.run.parameters} | origin)
     start_limit(draft)
     launch(draft, GroupKey(draft.flow.spec.start), Ranges.of(0))
-
-
-def on_light_ended(draft: Draft, event: LightEnded, outcomes: Outcomes) -> None:
-    group = draft.group(event.group)
-    waiting = (item for item in group.submissions if item.attempt == event.attempt and event.member in item.open)
-    submission = next(waiting, None)
-    if submission is None or draft.run.status.terminal:
-        draft.note = "no attempt is waiting for this end"
-        return
-    found = outcomes.get((event.group.task(event.member), event.attempt))
-    outcome = judge(draft.flow, event.group.step, found) if found is not None else None
-    if outcome is not None and outcome.status == "succeeded":
-        succeed(draft, event.group, {event.member: outcome}, event.attempt)
-    elif outcome is not None and outcome.failure is not None:
-        fail_attempt(draft, event.group, submission, Ranges.of(event.member), told(outcome.failure))
-    else:
-        failure = Failure("host", event.lost or "the light function left no outcome")
-        fail_attempt(draft, event.group, submission, Ranges.of(event.member), failure)
-    finish_if_done(draft)
 
 
 def on_timer_due(draft: Draft, event: TimerDue) -> None:
@@ -78,3 +57,25 @@ def on_cancel(draft: Draft, event: CancelRequested) -> None:
     if not cancelled:
         draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now, resuming=None)
         draft.announce("Run Cancelled", "", {"reason": event.reason})
+
+
+def on_submit_put_off(draft: Draft, event: SubmitPutOff) -> None:
+    """Keep in the outbox what still has to be submitted; Batch may have taken it after all."""
+    submission = find_submission(draft.group(event.group), event.submission)
+    if submission is None or submission.job_id is not None or draft.run.status.terminal:
+        draft.note = "nothing is left to submit"
+        return
+    draft.later.append(SubmitJob(event.group, event.submission, look=True))
+
+
+def on_search_put_off(draft: Draft, event: SearchPutOff) -> None:
+    """Keep looking until no job can turn up any more."""
+    if draft.now < event.until:
+        search = TerminateUnrecorded(event.group, event.attempt, event.member, event.until, event.reason)
+        draft.later.append(search)
+    else:
+        draft.note = "no job can turn up any more"
+
+
+def on_outbox_due(draft: Draft, _event: OutboxDue) -> None:
+    draft.note = "the outbox was gone through"

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
-from steprelay_core.commands import FenceAttempt, TerminateJob
+from steprelay_core.commands import FenceAttempt, TerminateJob, TerminateUnrecorded
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft
 from steprelay_core.decide.failure import CANCEL_PREFIX
 from steprelay_core.state.model import Group
+
+# For how long (seconds) a job may turn up that was submitted before its attempt was stopped: a function lives 5 minutes
+# at the most, and ListJobs needs some to know of a job.
+UNRECORDED_FOR = 600.0
 
 
 def stop_live(draft: Draft, why: str) -> None:
@@ -22,6 +26,10 @@ def stop_live(draft: Draft, why: str) -> None:
 def _stop(draft: Draft, group: Group, reason: str) -> None:
     for submission in group.submissions:
         draft.ask(FenceAttempt(group.key, submission.attempt, submission.open.spans))
-        if submission.job_id is not None:
-            draft.ask(TerminateJob(submission.job_id, reason))
+        for job_id in (submission.job_id, *submission.others):
+            if job_id is not None:
+                draft.ask(TerminateJob(job_id, reason))
+        if submission.job_id is None and not submission.light:
+            member, until = submission.members.at(0), draft.now + UNRECORDED_FOR
+            draft.ask(TerminateUnrecorded(group.key, submission.attempt, member, until, reason))
     draft.put(replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now))

@@ -1,10 +1,12 @@
-"""Our own "Timer Due" → `TimerDue`, "Run Timer Due" → `RunTimerDue`."""
+"""Our own "Timer Due" → `TimerDue`, "Run Timer Due" → `RunTimerDue`, "Outbox Due" → `OutboxDue`."""
 
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Ignored, Inbound, Unreadable, faults, read_envelope
-from steprelay_core.state.events import RunTimerDue, TimerDue
+from steprelay_core.state.events import OutboxDue, RunTimerDue, TimerDue
 from steprelay_core.state.model import GroupKey
+
+_KINDS = ("Timer Due", "Run Timer Due", "Outbox Due")
 
 
 class _Detail(Inbound):
@@ -20,19 +22,25 @@ class _RunDetail(Inbound):
     generation: int = Field(ge=1)
 
 
-def read_timer_due(body: str) -> TimerDue | RunTimerDue | Ignored:
+class _Outbox(Inbound):
+    run: str = Field(min_length=1)
+
+
+def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
     """The timer that has gone off.
 
     Raises:
         Unreadable: if the message is broken.
     """
     envelope = read_envelope(body)
-    if envelope.source != "steprelay.timer" or envelope.detail_type not in ("Timer Due", "Run Timer Due"):
+    if envelope.source != "steprelay.timer" or envelope.detail_type not in _KINDS:
         return Ignored(f"{envelope.detail_type!r} from {envelope.source!r} is not a timer of ours")
     try:
         if envelope.detail_type == "Run Timer Due":
             limit = _RunDetail.model_validate(envelope.detail)
             return RunTimerDue(limit.run, limit.generation)
+        if envelope.detail_type == "Outbox Due":
+            return OutboxDue(_Outbox.model_validate(envelope.detail).run)
         detail = _Detail.model_validate(envelope.detail)
     except ValidationError as error:
         raise Unreadable(f"the timer is not complete: {faults(error)}") from None

@@ -40,6 +40,26 @@ class JobChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class JobMissing:
+    """DescribeJobs does not know a job that a submission waits for; `index` as in `JobChanged`."""
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionLost:
+    """A submission has no job, and nobody is on the way to make one."""
+
+    run: str
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
 class LightEnded:
     """The light function is through with an attempt; its outcome is in the data bucket, or `lost` says why not."""
 
@@ -48,6 +68,15 @@ class LightEnded:
     member: int
     attempt: int
     lost: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LightSilent:
+    """Nothing was heard for too long of a submission that was handed to the light function."""
+
+    run: str
+    group: GroupKey
+    submission: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +112,34 @@ class SubmitRefused:
     group: GroupKey
     submission: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitPutOff:
+    """Batch takes no job now: the submission is to be tried again later."""
+
+    run: str
+    group: GroupKey
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPutOff:
+    """Jobs of a submission that are to be ended may still turn up; the fields are those of `TerminateUnrecorded`."""
+
+    run: str
+    group: GroupKey
+    attempt: int
+    member: int
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxDue:
+    """Commands of a run that were put off can be tried again."""
+
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +179,18 @@ class RunTimerDue:
 Event = (
     RunStarted
     | JobChanged
+    | JobMissing
+    | SubmissionLost
     | LightEnded
+    | LightSilent
     | TimerDue
+    | RunTimerDue
     | JobSubmitted
     | SubmitRefused
+    | SubmitPutOff
+    | SearchPutOff
+    | OutboxDue
     | CancelRequested
     | ResumeRequested
     | RetryRequested
-    | RunTimerDue
 )

@@ -122,6 +122,9 @@ class Submission:
     Its identity in the group is `(attempt, first member)`: no member is in two submissions of one attempt.
     `members` keeps all it was submitted with (the index map of the array), `open` those still undecided.
     `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew.
+    `others`: jobs that were made of it besides `job_id`, where an answer was lost. `missing_since`: when AWS Batch was
+    first found not to know its job any more. `sent_at`: when messages that no light function had received by then
+    were sent again.
     """
 
     attempt: int
@@ -138,6 +141,9 @@ class Submission:
     deadline: float | None = None
     terms: Terms = field(default_factory=Terms)
     first: int = 1
+    others: tuple[str, ...] = ()
+    missing_since: float | None = None
+    sent_at: float | None = None
 
     @property
     def id(self) -> str:

@@ -1,0 +1,126 @@
+"""What can be seen from outside of a relay: facts, each checked by the invariants that speak of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from steprelay_core.commands import Announce
+from steprelay_core.ports import Attempt, OutboxEntry, Stored
+from steprelay_core.state.claim import Claimed
+from steprelay_core.state.events import Event, ResumeRequested, RetryRequested
+from steprelay_core.state.model import Group, GroupKey, Run
+from steprelay_core.state.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """One attempt of one task of one run."""
+
+    run: str
+    group: GroupKey
+    member: int
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of {self.group.task(self.member)} of {self.run}"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run was saved, `given` as somebody wanted it. `event`: what was decided on; None for the answers of AWS."""
+
+    given: Run
+    given_groups: tuple[Group, ...]
+    before: Stored | None
+    after: Stored
+    added: OutboxEntry | None
+    done: tuple[OutboxEntry, ...]
+    event: Event | None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a person has asked for it, who alone may set going again what had ended."""
+        return isinstance(self.event, ResumeRequested | RetryRequested)
+
+    @cached_property
+    def changed(self) -> list[tuple[Group, Group]]:
+        """The groups that were saved, as they were before and as they are."""
+        old = self.before.groups if self.before else {}
+        keys = [group.key for group in self.given_groups]
+        return [(old.get(key) or Group(key), self.after.groups[key]) for key in keys]
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """Entries were taken out of the outbox, with nothing to save."""
+
+    run: str
+    done: tuple[OutboxEntry, ...]
+
+
+@dataclass(frozen=True)
+class Handled:
+    """An event was handled to its end; `outcomes`, `claims`: what the data bucket held for it when it was decided."""
+
+    event: Event
+    outcomes: dict[Attempt, Outcome]
+    claims: dict[Attempt, Claimed | None]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """Handling an event ended with an error that no fault explains."""
+
+    event: Event
+    error: Exception
+
+
+@dataclass(frozen=True)
+class ClaimPassed:
+    """A container or light function goes on to user code. `job_id`: None for light."""
+
+    attempted: Attempted
+    owner: str
+    job_id: str | None
+    batch_attempt: int | None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """Batch took a job. `looked`: whether whoever submitted it had asked for the name before; `saved_ago`: seconds
+    since they saved the intent; None where somebody else did, or nobody."""
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_name: str
+    job_id: str
+    looked: bool
+    saved_ago: float | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """An announcement reached the bus."""
+
+    announce: Announce
+
+
+@dataclass(frozen=True)
+class Buried:
+    """A message was moved to a dead-letter queue by the function itself."""
+
+    body: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep has gone through, undisturbed."""
+
+
+@dataclass(frozen=True)
+class Calmed:
+    """Everything is over: runs, jobs and messages."""
+
+
+Fact = Saved | Cleared | Handled | Raised | ClaimPassed | Submitted | Published | Buried | Swept | Calmed

@@ -1,0 +1,6 @@
+"""All that must hold, checked on every fact."""
+
+from tests.simulation.invariants import attempts, effects, endings, starting, state
+from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
+
+__all__ = ["SENTENCES", "attempts", "broken", "effects", "endings", "judge", "numbers_checked", "starting", "state"]

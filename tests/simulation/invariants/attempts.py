@@ -1,0 +1,187 @@
+"""What must hold of the events, retries and timeouts of attempts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from steprelay_core import keys
+from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
+from steprelay_core.decide import decide
+from steprelay_core.decide.job import TERMINAL
+from steprelay_core.decide.retry import delay_before
+from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
+from steprelay_core.state.model import Failure, Group, GroupKey, Submission
+from tests.simulation.facts import Attempted, Handled, Raised, Saved
+from tests.simulation.invariants.rules import rule
+from tests.simulation.record import JobPlace
+
+if TYPE_CHECKING:
+    from steprelay_core.decide.job import Outcomes
+    from steprelay_core.ports import Stored
+    from steprelay_core.state.ranges import Ranges
+    from tests.simulation.simulation import Simulation
+
+# No further attempt can mend these.
+FINAL = frozenset({"cancelled", "image_permanent", "config", "internal"})
+
+# Clocks differ (seconds); timers may come a second early.
+CLOCKS_DIFFER = 10.0
+
+# The orders of an attempt's events are compared for one attempt in so many.
+ORDERS_COMPARED = 3
+
+
+@rule(7, Handled)
+def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) -> str | None:
+    event = handled.event
+    stored = simulation.relay.store.runs.get(event.run)
+    if stored is None or isinstance(event, RunStarted):
+        return None
+    if isinstance(event, TimerDue) and _still_waits(stored, event):
+        # It came too early, by a clock that is not ours, and was started anew.
+        return None
+    if isinstance(event, ResumeRequested | RetryRequested) and event.request not in stored.run.requests:
+        # It was refused, for what need not hold any more.
+        return None
+    now, flow = simulation.scheduler.now, simulation.flow(event.run)
+    decision = decide(flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims)
+    if decision.groups or not all(map(_is_harmless, decision.commands)) or decision.run not in (None, stored.run):
+        return f"a second delivery of {event} would lead to {decision}"
+    return None
+
+
+def _is_harmless(command: Command) -> bool:
+    """Twice is as once: also a submission that looks for its job first."""
+    return isinstance(command, TerminateJob | StartTimer) or (isinstance(command, SubmitJob) and command.look)
+
+
+def _still_waits(stored: Stored, event: TimerDue) -> bool:
+    group = stored.groups.get(event.group, Group(event.group))
+    return any(wait.attempt == event.attempt and event.member in wait.members for wait in group.waits)
+
+
+@rule(7, Raised)
+def no_event_is_too_much(_: Simulation, raised: Raised) -> str | None:
+    return f"{raised.event} ended with {type(raised.error).__name__}: {raised.error}"
+
+
+@rule(8, Saved)
+def the_order_of_events_does_not_matter(simulation: Simulation, saved: Saved) -> str | None:
+    """When an attempt is over, its events in another order would have led to the same."""
+    if saved.before is None or saved.before.run.failure is not None or saved.after.run.status.terminal:
+        return None
+    for was, group in saved.changed:
+        open_now = {submission.id for submission in group.submissions}
+        for submission in was.submissions:
+            if submission.id not in open_now and not submission.light:
+                how = _compare_orders(simulation, saved.before, was, submission)
+                if how is not None:
+                    return how
+    return None
+
+
+def _compare_orders(simulation: Simulation, stored: Stored, group: Group, submission: Submission) -> str | None:
+    events = simulation.record.job_events[(stored.run.id, group.key, submission.id)]
+    ours = [event for event in events if event.job_id.partition(":")[0] == submission.job_id]
+    random = Random(f"{stored.run.id}:{group.key}:{submission.id}")
+    if not any(event.status in TERMINAL for event in ours) or random.randrange(ORDERS_COMPARED):
+        return None
+    tasks = [(group.key.task(member), submission.attempt) for member in submission.members]
+    outcomes = simulation.relay.objects.outcomes(stored.run.id, tasks)
+    fresh = replace(submission, open=submission.members, status="SUBMITTED", attempts_seen=0)
+    start = Group(group.key, (fresh,), version=group.version)
+    shuffled = random.sample(ours, len(ours))
+    one, other = (_play(simulation, stored, start, order, outcomes) for order in (ours, shuffled))
+    if one != other:
+        return f"submission {submission.id} of {group.key} ends as {one}, or as {other} after {shuffled}"
+    return None
+
+
+def _play(
+    simulation: Simulation, stored: Stored, start: Group, events: list[JobChanged], outcomes: Outcomes
+) -> tuple[Ranges, ...]:
+    """Who has won after these events; and who has failed and who goes on, unless a failure ended the run half-way."""
+    run, groups = stored.run, {**stored.groups, start.key: start}
+    for event in events:
+        decision = decide(simulation.flow(run.id), run, dict(groups), event, outcomes, simulation.scheduler.now)
+        run = decision.run or run
+        groups |= {group.key: group for group in decision.groups}
+    end = groups[start.key]
+    return (end.succeeded,) if run.failure is not None else (end.succeeded, end.failed, end.live)
+
+
+@rule(11, Saved)
+def retries_are_due(simulation: Simulation, saved: Saved) -> str | None:
+    if saved.goes_on:
+        # By a person's word, now.
+        return None
+    for was, group in saved.changed:
+        retry = simulation.flow(saved.given.id).step(group.key.step).retry
+        known = {(item.attempt, member) for item in was.submissions for member in item.members}
+        for submission in group.submissions:
+            for member in submission.open if submission.attempt > submission.first else ():
+                if (submission.attempt, member) in known:
+                    continue
+                failed = _failure_of(group, member, submission.attempt - 1)
+                wait = delay_before(submission.attempt - submission.first + 1, retry) if retry else 0.0
+                if failed is None or submission.submitted_at < failed[1] + wait - CLOCKS_DIFFER:
+                    return f"{group.key.task(member)} was tried again too soon: {submission}, {failed}, wait {wait} s"
+    return None
+
+
+@rule(11, Saved)
+def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None:
+    for was, group in saved.changed:
+        again = {member: wait.attempt for wait in group.waits for member in wait.members}
+        again |= {member: item.attempt for item in group.submissions for member in item.open}
+        for submission in was.submissions:
+            for member in submission.open:
+                if again.get(member) != submission.attempt + 1:
+                    continue
+                failed = _failure_of(group, member, submission.attempt)
+                # Of a job that Batch has forgotten nobody can tell any more.
+                told = failed is not None and failed[0].class_ != "unknown"
+                unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
+                if failed is None or failed[0].class_ in FINAL or (told and unmendable):
+                    return f"{group.key.task(member)} is tried again after {failed}"
+    return None
+
+
+def _failure_of(group: Group, member: int, attempt: int) -> tuple[Failure, float] | None:
+    found = (line for line in group.history if (line.member, line.attempt) == (member, attempt))
+    line = next(found, None)
+    return (line.failure, line.at) if line else None
+
+
+def _place(run: str, key: GroupKey, submission: Submission, member: int) -> JobPlace:
+    index = submission.members.position(member) if len(submission.members) > 1 else None
+    return JobPlace(run, key, submission.id, index)
+
+
+@rule(12, Saved)
+def nobody_is_given_up_at_work(simulation: Simulation, saved: Saved) -> str | None:
+    """A light attempt is not lost whose function is at work, or whose message nobody has received yet."""
+    record = simulation.record
+    for was, group in saved.changed:
+        for line in group.history[len(was.history) :]:
+            attempted = Attempted(saved.given.id, group.key, line.member, line.attempt)
+            if attempted in record.working:
+                return f"{attempted} was given up while at work: {line.failure.reason}"
+            waits = any(simulation.relay.light.holds(body) for body in record.invoked.get(attempted, ()))
+            claim = keys.claim(attempted.run, group.key.task(line.member), line.attempt)
+            if waits and claim not in record.written:
+                return f"{attempted} was given up while its message waited: {line.failure.reason}"
+    return None
+
+
+@rule(12, Saved)
+def timeouts_are_true(simulation: Simulation, saved: Saved) -> str | None:
+    """Nobody is said to be out of time who had some left."""
+    for was, group in saved.changed:
+        for line in group.history[len(was.history) :]:
+            out_of_time = (saved.given.id, group.key, line.attempt) in simulation.record.out_of_time
+            if line.failure.class_ == "timeout" and not out_of_time:
+                return f"attempt {line.attempt} of {group.key.task(line.member)} had time left: {line.failure}"
+    return None

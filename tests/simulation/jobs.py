@@ -1,0 +1,99 @@
+"""AWS Batch as the engine calls it: `Jobs` on the simulated Batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from steprelay_core.ports import DefinitionGone, Platform
+from tests.simulation.batch import Batch, Job, job_detail, unit_detail
+from tests.simulation.facts import Submitted
+from tests.simulation.record import JobPlace, Record
+from tests.simulation.scheduler import Scheduler
+
+# How long ListJobs may not know of a job (seconds).
+LISTED_LATE = 100.0
+
+
+class SimulatedJobs:
+    """Answers may be throttled, lost, or late: ListJobs is eventually consistent."""
+
+    def __init__(self, scheduler: Scheduler, record: Record, batch: Batch) -> None:
+        self._s, self._record, self._batch = scheduler, record, batch
+        self._definitions: set[str] = set()
+        self._forgotten: set[str] = set()
+
+    def platform(self, queue: str) -> Platform:
+        # The functions remember it for some minutes, so no call is made for each job.
+        return "ec2"
+
+    def ensure_definition(self, request: dict[str, Any], *, anew: bool = False) -> str:
+        name = str(request["jobDefinitionName"])
+        if anew or name not in self._definitions:
+            self._s.call(f"register {name[:16]}…", lambda: self._definitions.add(name))
+        return f"arn:{name}"
+
+    def retire_definition(self, name: str) -> int:
+        return self._s.call(f"deregister {name}", lambda: self._retire(name))
+
+    def _retire(self, name: str) -> int:
+        there = name in self._definitions
+        self._definitions.discard(name)
+        return int(there)
+
+    def submit(self, request: dict[str, Any]) -> str:
+        sent: list[str] = []
+
+        def submit() -> str:
+            if str(request["jobDefinition"]).removeprefix("arn:") not in self._definitions:
+                raise DefinitionGone(f"job definition {request['jobDefinition']} is not active")
+            # What the client library sends twice makes two jobs, and is nobody's decision.
+            sent.append(self._batch.take(request).id if sent else self._submit(request))
+            return sent[-1]
+
+        return self._s.call(f"submit {request['jobName']}", submit, repeat=True)
+
+    def _submit(self, request: dict[str, Any]) -> str:
+        name, place, actor = str(request["jobName"]), JobPlace.of(request["parameters"], None), self._record.actor
+        intent = self._record.intents.get((place.run, place.group, place.submission))
+        saved_ago = self._s.now - intent.at if intent is not None and intent.saver is actor else None
+        job = self._batch.take(request)
+        looked = actor in self._record.looked[name]
+        fact = Submitted(place.run, place.group, place.submission, name, job.id, looked, saved_ago)
+        self._record.happened(fact)
+        self._record.submitted[name].append(job.id)
+        return job.id
+
+    def find(self, queue: str, job_name: str) -> list[str]:
+        found = self._s.call(f"find {job_name}", lambda: self._find(job_name))
+        self._record.looked[job_name].add(self._record.actor)
+        return found
+
+    def _find(self, job_name: str) -> list[str]:
+        late = LISTED_LATE if self._s.dice.strike("stale_list", f"{self._s.place} {job_name}") else 0.0
+        known = [job for job in self._batch.jobs.values() if job.created <= self._s.now - late]
+        return [job.id for job in reversed(known) if job.request["jobName"] == job_name]
+
+    def terminate(self, job_id: str, reason: str) -> None:
+        self._s.call(f"terminate {job_id}", lambda: self._terminate(job_id, reason), repeat=True)
+
+    def _terminate(self, job_id: str, reason: str) -> None:
+        self._record.terminated.add(job_id)
+        job = self._batch.jobs.get(job_id)
+        if job is not None:
+            self._batch.stop(job, reason)
+
+    def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
+        return self._s.call(f"describe {', '.join(job_ids)}", lambda: self._describe(job_ids))
+
+    def _describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
+        found = []
+        for job_id in dict.fromkeys(job_ids):
+            job, unit = self._batch.jobs.get(job_id.partition(":")[0]), self._batch.unit(job_id)
+            if job is not None and unit is not None and not self._is_forgotten(job):
+                found.append(unit_detail(unit) if ":" in job_id else job_detail(job))
+        return found
+
+    def _is_forgotten(self, job: Job) -> bool:
+        """Batch keeps what has ended for some days; who has not looked by then is told nothing."""
+        if job.over and job.id not in self._forgotten and self._s.dice.strike("forgotten", str(job.request["jobName"])):
+            self._forgotten.add(job.id)
+        return job.id in self._forgotten

@@ -1,0 +1,144 @@
+"""What has happened so far, as seen from outside of the relay, and the first promise that was broken."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from steprelay.runner.brief import Task
+from steprelay.runner.claim import Claim
+from steprelay_core import keys
+from steprelay_core.inbound import Ignored
+from steprelay_core.inbound.envelope import Envelope
+from steprelay_core.inbound.job import read_job_change
+from steprelay_core.ports import Attempt
+from steprelay_core.state.claim import Claimed
+from steprelay_core.state.events import Event, JobChanged
+from steprelay_core.state.model import GroupKey
+from steprelay_core.state.outcome import Outcome
+from tests.simulation.actors import Actor
+from tests.simulation.facts import Attempted, ClaimPassed, Fact
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.user_code import FINAL_REASONS
+
+RELAY = "relay"
+
+
+class Violation(AssertionError):
+    """A promise was broken: its number and sentence, and how."""
+
+    def __init__(self, number: int, sentence: str, how: str) -> None:
+        super().__init__(f"invariant {number} ({sentence}) {how}")
+        self.number = number
+
+
+@dataclass(frozen=True)
+class JobPlace:
+    """What a job's parameters say: whose it is; `index`: of an array's child."""
+
+    run: str
+    group: GroupKey
+    submission: str
+    index: int | None = None
+
+    @classmethod
+    def of(cls, parameters: dict[str, str], index: int | None) -> "JobPlace":
+        path = () if parameters["path"] == "_" else tuple(map(int, parameters["path"].split(".")))
+        return cls(parameters["run"], GroupKey(parameters["step"], path), parameters["submission"], index)
+
+
+@dataclass
+class Intent:
+    """A submission as it was first saved: by whom, and when."""
+
+    saver: Actor | None
+    at: float
+
+
+@dataclass
+class Record:
+    """`check` is told of each fact before it is written down, and says which promise it breaks.
+
+    `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
+    `resumed`: the requests, by run, that have set one going again;
+    `deciding`, `outcomes`, `claims`: what each actor decides on just now, and what it has read for it.
+    """
+
+    scheduler: Scheduler
+    check: Callable[["Record", Fact], Violation | None]
+    violation: Violation | None = None
+    passed: dict[Attempted, list[ClaimPassed]] = field(default_factory=lambda: defaultdict(list))
+    intents: dict[tuple[str, GroupKey, str], Intent] = field(default_factory=dict)
+    submitted: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    timers: set[str] = field(default_factory=set)
+    terminated: set[str] = field(default_factory=set)
+    published: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    invoked: dict[Attempted, set[str]] = field(default_factory=lambda: defaultdict(set))
+    written: set[str] = field(default_factory=set)
+    working: set[Attempted] = field(default_factory=set)
+    poison: set[str] = field(default_factory=set)
+    buried: set[str] = field(default_factory=set)
+    out_of_time: set[tuple[str, GroupKey, int]] = field(default_factory=set)
+    unmendable: set[JobPlace] = field(default_factory=set)
+    job_events: dict[tuple[str, GroupKey, str], list[JobChanged]] = field(default_factory=lambda: defaultdict(list))
+    deciding: dict[Actor | None, Event] = field(default_factory=dict)
+    outcomes: dict[Actor | None, dict[Attempt, Outcome]] = field(default_factory=dict)
+    claims: dict[Actor | None, dict[Attempt, Claimed | None]] = field(default_factory=dict)
+    resumed: set[tuple[str, str]] = field(default_factory=set)
+    looked: dict[str, set[Actor | None]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def actor(self) -> Actor | None:
+        return self.scheduler.stage.current
+
+    def say(self, text: str) -> None:
+        self.scheduler.say(text)
+
+    def happened(self, fact: Fact) -> None:
+        """Check a fact; the first violation stays."""
+        if self.violation is None:
+            self.violation = self.check(self, fact)
+            if self.violation is not None:
+                self.say(f"VIOLATION: {self.violation}")
+
+    def claim_passed(self, task: Task, claim: Claim) -> None:
+        brief = task.brief
+        attempted = Attempted(brief.run, GroupKey(brief.step, brief.path), task.member, brief.attempt)
+        self.say(f"  {claim.owner} passes the claim of {attempted}")
+        fact = ClaimPassed(attempted, claim.owner, claim.job_id, claim.batch_attempt)
+        self.happened(fact)
+        self.passed[attempted].append(fact)
+
+    @contextmanager
+    def at_work(self, task: Task) -> Iterator[None]:
+        """While a light function runs this attempt."""
+        brief = task.brief
+        attempted = Attempted(brief.run, GroupKey(brief.step, brief.path), task.member, brief.attempt)
+        self.working.add(attempted)
+        try:
+            yield
+        finally:
+            self.working.discard(attempted)
+
+    def timed_out(self, parameters: dict[str, str], index: int | None) -> None:
+        place = JobPlace.of(parameters, index)
+        self.out_of_time.add((place.run, place.group, int(place.submission.partition("-")[0])))
+
+    def gave_up_on_time(self, task: Task) -> None:
+        brief = task.brief
+        self.out_of_time.add((brief.run, GroupKey(brief.step, brief.path), brief.attempt))
+
+    def told(self, detail: dict[str, Any]) -> None:
+        """Batch sends an event, whether or not it arrives."""
+        envelope = Envelope.model_validate({"source": "aws.batch", "detail-type": "", "detail": detail})
+        change = read_job_change(envelope, RELAY)
+        if isinstance(change, Ignored):
+            return
+        self.job_events[(change.run, change.group, change.submission)].append(change)
+        if change.container_reason in FINAL_REASONS:
+            self.unmendable.add(JobPlace(change.run, change.group, change.submission, change.index))
+
+
+def outcome_key(attempted: Attempted) -> str:
+    return keys.outcome(attempted.run, attempted.group.task(attempted.member), attempted.attempt)

@@ -1,0 +1,48 @@
+"""Every promise of the engine, in worlds that are as unkind as they come."""
+
+import os
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from tests.simulation.campaign import play
+from tests.simulation.faults import Dice, Faults
+from tests.simulation.shrink import command
+from tests.simulation.simulation import Options, Simulation
+
+# Seeds to a test: what one process plays in about a second.
+PART = 50
+FIXED_PARTS = range(16)
+FRESH_PARTS = range(4)
+
+
+def broken_promises(seeds: range) -> list[str]:
+    return [f"{failed.how}\n{command(Options(failed.seed))}" for failed in play(seeds).failed]
+
+
+def fresh_seeds() -> int:
+    """Where the seeds of today begin; STEPRELAY_SEEDS names another beginning."""
+    given = os.environ.get("STEPRELAY_SEEDS")
+    return int(given) if given else datetime.now(UTC).toordinal() * 1000
+
+
+@pytest.mark.parametrize("part", FIXED_PARTS)
+def test_every_promise_is_kept_with_the_seeds_that_are_always_played(part: int) -> None:
+    assert broken_promises(range(part * PART, (part + 1) * PART)) == []
+
+
+@pytest.mark.parametrize("part", FRESH_PARTS)
+def test_every_promise_is_kept_with_the_seeds_of_today(part: int) -> None:
+    first = fresh_seeds() + part * PART
+    sys.stdout.write(f"seeds {first}:{first + PART}\n")
+    assert broken_promises(range(first, first + PART)) == []
+
+
+@pytest.mark.parametrize("kind", ["crowded", "forgotten"])
+def test_every_promise_is_kept_where_this_always_strikes(kind: str) -> None:
+    for seed in range(300):
+        faults = replace(Faults.draw(Random(f"world of {seed}")), **{kind: 1.0})
+        Simulation(Options(seed, size=3), dice=Dice(seed, faults)).run()

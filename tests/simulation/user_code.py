@@ -1,0 +1,54 @@
+"""What user code does in each attempt of each task: fixed by the seed, whatever the order of things."""
+
+from random import Random
+from typing import Any
+
+from steprelay.runner.brief import Task
+
+# How a container may be kept from starting: reasons in the words of AWS, each of a class that is final or not.
+NO_IMAGE = "CannotPullContainerError: manifest unknown"
+SLOW_REGISTRY = "CannotPullContainerError: i/o timeout"
+NO_DISK = "CannotStartContainerError: no such file or directory"
+
+FINAL_REASONS = frozenset({NO_IMAGE, NO_DISK})
+
+ENDINGS = ("failure", "failure", "killed", "silent success", "out of memory", "hangs")
+
+
+class Plan:
+    """`failing`: how many of the attempts fail by themselves, from 0 to 1."""
+
+    def __init__(self, seed: int, failing: float) -> None:
+        self._seed = seed
+        self._failing = failing
+
+    def ending(self, task: Task) -> str:
+        """`success`, or one of ENDINGS; `hangs` only where a timeout ends it."""
+        random = self._random("ending", task, task.brief.attempt)
+        if random.random() > self._failing:
+            return "success"
+        ending = random.choice(ENDINGS)
+        return "failure" if ending == "hangs" and task.brief.timeout_seconds is None else ending
+
+    def way(self, task: Task) -> int | None:
+        """The position of the way on that the step takes."""
+        ways = task.brief.ways
+        return self._random("way", task).randrange(len(ways)) if ways else None
+
+    def items(self, task: Task) -> int:
+        """How many items a foreach of this task has."""
+        return self._random("items", task).choice((0, 1, 2, 2, 3, 5))
+
+    def seconds(self, task: Task) -> float:
+        return self._random("seconds", task, task.brief.attempt).choice((0.1, 0.1, 1.0, 1.0, 20.0, 20.0, 90.0, 3000.0))
+
+    def keeps_from_starting(self, parameters: dict[str, Any], index: int | None) -> str | None:
+        """Why the container of a job never starts, if so; `parameters` are those of the job."""
+        what = [parameters[name] for name in ("run", "step", "path", "submission")]
+        random = Random(f"{self._seed}:start:{what}:{index}")
+        if random.random() > self._failing / 5:
+            return None
+        return random.choice((NO_IMAGE, SLOW_REGISTRY, SLOW_REGISTRY, NO_DISK))
+
+    def _random(self, what: str, task: Task, attempt: int = 0) -> Random:
+        return Random(f"{self._seed}:{what}:{task.brief.run}:{task.name}:{task.member}:{attempt}")

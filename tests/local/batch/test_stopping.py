@@ -11,7 +11,7 @@ from tests.local.batch.conftest import MakeLab
 from tests.local.batch.harness import Lab, Refused, wait_until
 
 REASON = "steprelay: run cancelled"
-STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
+STUBBORN = "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
 
 
 def test_a_runnable_job_is_cancelled_at_once_with_the_reason_given(make_lab: MakeLab) -> None:
@@ -56,7 +56,7 @@ def test_terminating_a_running_job_sends_sigterm_and_fails_it_with_the_reason(la
 def test_a_terminated_job_that_ignores_sigterm_is_killed_after_the_grace(make_lab: MakeLab) -> None:
     lab = make_lab(stop_grace_seconds=0.2)
     job_id = lab.shell(STUBBORN)
-    lab.reaches(job_id, "RUNNING")
+    wait_until(lambda: "deaf" in lab.output(job_id), "the job is deaf to SIGTERM")
     lab.call("TerminateJob", jobId=job_id, reason=REASON)
     job = lab.ends(job_id)
     assert (job["statusReason"], job["container"]["exitCode"]) == (REASON, 137)

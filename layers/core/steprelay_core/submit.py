@@ -73,9 +73,8 @@ class Submitter:
         batch = flow.step(group.step).batch
         if batch is None:
             raise ValueError(f"step {group.step!r} is a light step: it has no job")
-        last = max(len(batch.queues) - 1, 0)
         choices = []
-        for position in range(min(terms.queue, last), last + 1):
+        for position in range(min(terms.queue, batch.last_queue), batch.last_queue + 1):
             moved = replace(terms, queue=position)
             queue = queue_in_use(batch, moved, self._dispatch.defaults)
             if not queue:

@@ -18,9 +18,7 @@ class Asked:
 def asked_by(batch: Batch, group: Group, member: int, attempt: int) -> Asked:
     """What this attempt of a member asks for, or will once it begins."""
     terms = _terms(batch, group, member, attempt)
-    memory = min(batch.memory * 2**terms.growth, max(batch.max_memory or 0, batch.memory))
-    queues = batch.queues
-    return Asked(memory, queues[min(terms.queue, len(queues) - 1)] if queues else None)
+    return Asked(batch.memory_after(terms.growth), batch.queue_at(terms.queue))
 
 
 def _terms(batch: Batch, group: Group, member: int, attempt: int) -> Terms:

@@ -125,8 +125,7 @@ def on_submission_lost(draft: Draft, lost: SubmissionLost) -> None:
 
 
 def _is_ours(submission: Submission, job: JobChanged | JobMissing) -> bool:
-    """A child of an array is `<job id>:<index>`."""
-    return submission.job_id is None or submission.job_id == job.job_id.partition(":")[0]
+    return submission.job_id is None or submission.job_id == job.whole
 
 
 def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcomes) -> None:
@@ -152,7 +151,7 @@ def _fail_losers(
     for member in losers:
         outcome = ended.get(member)
         holder = _holder(draft, submission, job, member)
-        if outcome is not None or holder == job.job_id.partition(":")[0]:
+        if outcome is not None or holder == job.whole:
             by_failure.setdefault(_failure(job, outcome), []).append(member)
         elif _is_ours(submission, job):
             _adopt(draft, job, holder)
@@ -184,7 +183,7 @@ def _holder(draft: Draft, submission: Submission, job: JobChanged, member: int) 
     claim = draft.claims.get((job.group.task(member), submission.attempt))
     if claim is not None and claim.job is not None:
         return claim.job
-    ended = job.job_id.partition(":")[0]
+    ended = job.whole
     if submission.job_id is not None and submission.job_id != ended:
         return submission.job_id
     return next((other for other in submission.others if other != ended), ended)
@@ -208,7 +207,7 @@ def _stop_superfluous(draft: Draft, submission: Submission, job: JobChanged) -> 
     if find_submission(draft.group(job.group), submission.id) is not None:
         return
     for other in dict.fromkeys((submission.job_id, *submission.others)):
-        if other is not None and other != job.job_id.partition(":")[0]:
+        if other is not None and other != job.whole:
             draft.ask(TerminateJob(other, f"{CANCEL_PREFIX}: another job has run this attempt"))
 
 

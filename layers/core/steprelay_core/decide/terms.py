@@ -18,8 +18,8 @@ def terms_after(batch: Batch | None, terms: Terms, failure: Failure) -> Terms:
     if batch is None:
         return terms
     if failure.class_ in QUEUE_TO_BLAME:
-        return replace(terms, queue=min(terms.queue + 1, max(len(batch.queues) - 1, 0)))
-    if batch.max_memory is None or batch.memory * 2**terms.growth >= batch.max_memory:
+        return replace(terms, queue=min(terms.queue + 1, batch.last_queue))
+    if batch.memory_after(terms.growth) == batch.memory_limit:
         return terms
     if failure.class_ == "oom":
         return replace(terms, growth=terms.growth + 1)

@@ -308,6 +308,24 @@ class Batch(Model):
         return (self.queue,) if isinstance(self.queue, str) else tuple(self.queue)
 
     @property
+    def last_queue(self) -> int:
+        """The position of the queue that nothing is left to fall back to from; 0 where the step names none."""
+        return max(len(self.queues) - 1, 0)
+
+    def queue_at(self, position: int) -> str | None:
+        """The queue at this position, the last one for any beyond; None where the step names none."""
+        return self.queues[min(position, self.last_queue)] if self.queues else None
+
+    @property
+    def memory_limit(self) -> int:
+        """How far memory may grow, in MiB."""
+        return max(self.max_memory or 0, self.memory)
+
+    def memory_after(self, growth: int) -> int:
+        """The memory in MiB once it was doubled this many times, as far as it may grow."""
+        return min(self.memory << growth, self.memory_limit)
+
+    @property
     def neuron_chips(self) -> int:
         """Inferentia or Trainium: the same devices under two names."""
         return self.inferentia or self.trainium

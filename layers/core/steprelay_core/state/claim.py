@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from steprelay_core.state.model import whole_job
+
 DISPATCHER = "dispatcher"
 
 
@@ -23,7 +25,7 @@ class Claimed:
     @property
     def job(self) -> str | None:
         """The job as a whole: an array's child belongs to its parent."""
-        return None if self.job_id is None else self.job_id.partition(":")[0]
+        return None if self.job_id is None else whole_job(self.job_id)
 
 
 def decode_claim(body: bytes, tag: str = "") -> Claimed:

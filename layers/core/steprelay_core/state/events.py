@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from steprelay_core.state.model import GroupKey, Origin, TaskSelection, Terms
+from steprelay_core.state.model import GroupKey, Origin, TaskSelection, Terms, whole_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class JobChanged:
     log_stream: str | None = None
     started_at: float | None = None
 
+    @property
+    def whole(self) -> str:
+        """The id of the job as a whole, of which this may be a child."""
+        return whole_job(self.job_id)
+
 
 @dataclass(frozen=True, slots=True)
 class JobMissing:
@@ -48,6 +53,11 @@ class JobMissing:
     submission: str
     job_id: str
     index: int | None = None
+
+    @property
+    def whole(self) -> str:
+        """As in `JobChanged`."""
+        return whole_job(self.job_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ from steprelay_core.state.ranges import Ranges
 ARRAY_LIMIT = 10_000
 
 
+def whole_job(job_id: str) -> str:
+    """The id of the job as a whole: AWS Batch calls a child of an array `<job id>:<index>`."""
+    return job_id.partition(":")[0]
+
+
 class RunStatus(StrEnum):
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"

@@ -22,8 +22,7 @@ def queue_in_use(batch: Batch, terms: Terms, defaults: Defaults) -> str | None:
 
     A position beyond the last queue is the last one: there is nothing further to fall back to.
     """
-    queues = batch.queues or (defaults.queue,)
-    return queues[min(terms.queue, len(queues) - 1)]
+    return batch.queue_at(terms.queue) or defaults.queue
 
 
 def sizes_in_use(batch: Batch, terms: Terms, platform: Platform) -> Sizes:
@@ -32,13 +31,12 @@ def sizes_in_use(batch: Batch, terms: Terms, platform: Platform) -> Sizes:
     Memory grows to `max_memory` at most. On Fargate the next pair that has as much of both is taken; if only pairs
     above `max_memory` have, the largest below it.
     """
-    limit = max(batch.max_memory or 0, batch.memory)
-    memory = min(batch.memory * 2**terms.growth, limit)
+    memory = batch.memory_after(terms.growth)
     if platform == "ec2":
         return Sizes(ceil(batch.cpu) if batch.round_up else batch.cpu, memory)
     pair = None
     if memory > batch.memory:
-        pair = pair_between(batch.cpu, batch.memory, memory, limit)
+        pair = pair_between(batch.cpu, batch.memory, memory, batch.memory_limit)
     if batch.round_up:
         pair = pair or smallest_pair(batch.cpu, batch.memory)
     return Sizes(*(pair or (batch.cpu, batch.memory)))

@@ -16,7 +16,9 @@ from steprelay.local.record import RelayInfo
 if TYPE_CHECKING:
     from types_boto3_batch import BatchClient
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
     from types_boto3_scheduler import EventBridgeSchedulerClient
@@ -64,12 +66,20 @@ class Aws:
         return self._client("batch")  # type: ignore[no-any-return]
 
     @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        return self._client("dynamodb")  # type: ignore[no-any-return]
+
+    @cached_property
     def events(self) -> "EventBridgeClient":
         return self._client("events")  # type: ignore[no-any-return]
 
     @cached_property
     def iam(self) -> Any:
         return self._client("iam")
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        return self._client("lambda")  # type: ignore[no-any-return]
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":

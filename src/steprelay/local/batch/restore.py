@@ -20,7 +20,8 @@ def restore(records: JobRecords, catalog: Catalog, engine: Engine, secrets: Cont
     ]
     every = [each for job in jobs for each in (job, *(job.children or ()))]
     last = max((job.stopped_at or 0 for job in every), default=0)
-    engine.resume(jobs, [job for job in every if (job.stopped_at or 0) > last - TOLD_AGAIN_MILLISECONDS])
+    recent = last - TOLD_AGAIN_MILLISECONDS
+    engine.resume(jobs, [job for job in every if job.ended and (job.stopped_at or 0) >= recent])
 
 
 def _restored(

@@ -113,4 +113,4 @@ def test_a_killed_function_or_runner_costs_an_attempt_and_its_step_still_counts_
     assert done.artifacts == {"total": "5"}
     assert lab.diary == ONCE | {"start": 2, "work.1": 2}
     failed = [(change["task"], change["attempt"]) for change in done.of_kind("attempt_failed")]
-    assert failed == [("start", 1), ("work[1]", 1)]
+    assert failed == [("start", 1), ("work.1", 1)]

@@ -10,6 +10,7 @@ These are holds on private parts like those of `emulator_hooks`, which tests the
 
 # ruff: noqa: SLF001 - private parts are what this file is for
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -115,46 +116,61 @@ class _Messages(list[Any]):
     one is gone, so that it comes again at once.
     """
 
-    def __init__(self, kept: Kept, queue: str, messages: Iterable[Any]) -> None:
+    def __init__(self, queue: "_Queue", messages: Iterable[Any]) -> None:
         super().__init__(messages)
-        self._kept, self._queue = kept, queue
-
-    def _key(self, message: Any) -> str:
-        return f"{self._queue}\0{message['id']}"
+        self._queue = queue
 
     def append(self, message: Any) -> None:
-        self._kept.put(MESSAGES, self._key(message), [self._queue, message])
-        super().append(message)
+        self._queue.add(message)
 
     def remove(self, message: Any) -> None:
-        self._kept.drop(MESSAGES, self._key(message))
-        super().remove(message)
+        self._queue["messages"] = [each for each in self if each is not message]
 
     def clear(self) -> None:
-        self.replaced([])
-        super().clear()
-
-    def replaced(self, left: Iterable[Any]) -> "_Messages":
-        """What is left of them."""
-        left = list(left)
-        ids = {message["id"] for message in left}
-        for message in self:
-            if message["id"] not in ids:
-                self._kept.drop(MESSAGES, self._key(message))
-        return _Messages(self._kept, self._queue, left)
+        self._queue.purge()
 
 
 class _Queue(dict[str, Any]):
-    """A queue's record; MiniStack puts a list of those that are left in place of its messages."""
+    """A queue's record. Where messages are deleted, MiniStack puts a list of those that are left in place of all, with
+    or without its lock; what is sent in the meantime would be lost.
+    """
+
+    def __init__(self, record: dict[str, Any], kept: Kept, messages: Iterable[Any]) -> None:
+        super().__init__(record)
+        self._kept, self._lock = kept, threading.RLock()
+        super().__setitem__("messages", _Messages(self, messages))
+
+    def add(self, message: Any) -> None:
+        with self._lock:
+            self._kept.put(MESSAGES, self._key(message), [self["name"], message])
+            list.append(self["messages"], message)
+
+    def purge(self) -> None:
+        with self._lock:
+            self._leave([])
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name == "messages":
+        if name != "messages":
+            super().__setitem__(name, value)
+            return
+        with self._lock:
             messages = self["messages"]
             # It does so at every look, nearly always with all of them.
             if len(value) == len(messages):
                 return
-            value = messages.replaced(value)
-        super().__setitem__(name, value)
+            ids = {message["id"] for message in value}
+            # Nobody deletes what was never received: that one came meanwhile.
+            self._leave([each for each in messages if each["id"] in ids or each["receipt_handle"] is None])
+
+    def _leave(self, left: list[Any]) -> None:
+        ids = {message["id"] for message in left}
+        for message in self["messages"]:
+            if message["id"] not in ids:
+                self._kept.drop(MESSAGES, self._key(message))
+        super().__setitem__("messages", _Messages(self, left))
+
+    def _key(self, message: Any) -> str:
+        return f"{self['name']}\0{message['id']}"
 
 
 def keep_messages(kept: Kept) -> None:
@@ -164,11 +180,9 @@ def keep_messages(kept: Kept) -> None:
         for url, queue in list(sqs._queues.items()):
             waiting = [message for name, message in before if name == queue["name"]]
             waiting.sort(key=lambda message: float(message["sent_at"]))
-            new = queue["messages"]
-            messages = _Messages(kept, queue["name"], waiting)
-            for message in new:
-                messages.append(message)
-            sqs._queues[url] = _Queue({**queue, "messages": messages})
+            sqs._queues[url] = _Queue(queue, kept, waiting)
+            for message in queue["messages"]:
+                sqs._queues[url].add(message)
 
 
 def waiting_messages(kept: Kept, prefix: str) -> list[str]:

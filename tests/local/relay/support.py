@@ -108,6 +108,10 @@ class Aws:
         yield url, self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.sqs.delete_queue(QueueUrl=url)
 
+    def queue_arn(self, name: str) -> str:
+        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
     def receive(self, url: str) -> list[str]:
         """The bodies of what waits in a queue, which it then waits in no longer."""
         found = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])

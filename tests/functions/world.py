@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,11 +47,20 @@ class World:
         self.uploads = MemoryUploads(self.objects)
         self.schedules = MemorySchedules()
         self.dead_letters = MemoryDeadLetters()
-        ids = (f"id-{number}" for number in range(10_000))
-        ports = Ports(self.store, self.jobs, self.light, self.timers, self.bus, self.objects, self.clock)
+        self._ids = (f"id-{number}" for number in range(10_000))
+        self._with_dead_letters = with_dead_letters
+        self.relay: Relay = self.assembled()
+
+    def assembled(self, wrapped: Callable[[Any, str], Any] = lambda port, _name: port) -> Relay:
+        """A relay on these ports, as a function that just started has it; `wrapped` may put each port into another."""
+        names = ("store", "jobs", "light", "timers", "bus", "objects", "uploads", "schedules", "dead_letters")
+        port = {name: wrapped(getattr(self, name), name) for name in names}
         dispatch = Dispatch("steprelay", "steprelay-data", Defaults(queue="queue"), "pass", lambda: "runner/abc.zip")
-        letters = self.dead_letters if with_dead_letters else None
-        self.relay: Relay = assemble(ports, self.uploads, self.schedules, dispatch, letters, lambda: next(ids))
+        letters = port["dead_letters"] if self._with_dead_letters else None
+        ports = Ports(
+            port["store"], port["jobs"], port["light"], port["timers"], port["bus"], port["objects"], self.clock
+        )
+        return assemble(ports, port["uploads"], port["schedules"], dispatch, letters, lambda: next(self._ids))
 
     @property
     def announced(self) -> list[str]:

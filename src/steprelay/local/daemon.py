@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +18,16 @@ from typing import Any
 import psutil
 
 from steprelay.local import guardian
-from steprelay.local.deployment import Deployment
+from steprelay.local.deployment import STACK, Deployment
 from steprelay.local.environment import emulator_settings, job_environment
+from steprelay.local.gate import Gate
+from steprelay.local.kept import Kept
+from steprelay.local.lost_functions import release_claims
 from steprelay.local.processes import MARK, ProcessId
 from steprelay.local.record import Platform, RelayFolder, RelayInfo
 from steprelay.local.sources import Sources
+from steprelay.runner.s3 import S3Store
+from steprelay.runner.store import Store
 
 logger = logging.getLogger("steprelay.relay")
 
@@ -31,8 +37,10 @@ _STOP_SECONDS = 5.0
 _WARM = ("LightStepFunction", "JobChangedFunction", "PackageUploadedFunction")
 
 
-def main(project: str, chaos: str = "", platform: Platform = "ec2") -> None:
+def main(project: str, chaos: str = "", platform: Platform = "ec2", port: str = "0") -> None:
     """Run the relay of this project until SIGTERM, with these faults on purpose and a queue of this platform.
+
+    `port`: the one of the relay before, whose clients may still be there; another one if it is taken.
 
     Standard input has the values of jobs' secrets, as a JSON object.
     """
@@ -40,7 +48,7 @@ def main(project: str, chaos: str = "", platform: Platform = "ec2") -> None:
     secrets = _read_secrets()
     folder = RelayFolder(Path(project))
     token = os.environ[MARK]
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = _listener(int(port))
     sources = Sources.find()
     info = RelayInfo(
         state="starting",
@@ -65,15 +73,32 @@ def main(project: str, chaos: str = "", platform: Platform = "ec2") -> None:
     os._exit(0)
 
 
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0))
+
+
+class CannotGoOn(Exception):
+    """The state that a killed relay left is no use."""
+
+
 class _Relay:
     def __init__(self, folder: RelayFolder, info: RelayInfo, sources: Sources, secrets: dict[str, str]) -> None:
         from steprelay.local import emulator_hooks
         from steprelay.local.batch import LocalBatch
 
+        self._gate = Gate(emulator_hooks.application(), info.token)
+
         self._hooks = emulator_hooks
         self._folder, self._info, self._sources = folder, info, sources
+        self._kept = Kept(folder.state / "kept.db")
         self._batch = LocalBatch(
-            _batch_config(folder, info, secrets), events=emulator_hooks.publish, logs=emulator_hooks.write_log
+            _batch_config(folder, info, secrets),
+            events=emulator_hooks.publish,
+            logs=emulator_hooks.write_log,
+            keeper=self._kept,
         )
 
     async def run(self, listener: socket.socket) -> None:
@@ -84,11 +109,12 @@ class _Relay:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         self._batch.start()
-        server = asyncio.create_task(_serve(listener, stop))
+        server = asyncio.create_task(_serve(self._gate, listener, stop))
+        deployment = Deployment(self._info.port, self._info.token)
         try:
-            outputs = await asyncio.to_thread(
-                Deployment(self._info.port).create, self._sources, _parameters(self._info)
-            )
+            outputs = await asyncio.to_thread(deployment.create, self._sources, _parameters(self._info))
+            await asyncio.to_thread(self._go_on, outputs, S3Store(outputs["DataBucket"], deployment.client("s3")))
+            self._gate.open = True
             self._folder.write(replace(self._info, state="ready", outputs=outputs))
             logger.info("ready on %s", self._info.endpoint_url)
             threading.Thread(target=self._hooks.warm, args=(_WARM,), daemon=True).start()
@@ -101,6 +127,30 @@ class _Relay:
             stop.set()
             await asyncio.wait([server], timeout=_STOP_SECONDS)
 
+    def _go_on(self, outputs: Mapping[str, str], data: Store) -> None:
+        """Go on with what the relay before left, and keep all for the next.
+
+        Raises:
+            CannotGoOn: if that cannot be used.
+        """
+        from steprelay.local import emulator_state
+
+        try:
+            emulator_state.keep_objects(self._folder.state / "objects")
+            emulator_state.keep_items(self._kept)
+            self._batch.restore()
+            light = emulator_state.waiting_messages(self._kept, f"{STACK}-LightQueue-")
+            release_claims(light, data)
+            emulator_state.keep_schedules(self._kept, self._hooks.zoned)
+            # Last: from here on, functions are at work.
+            emulator_state.keep_messages(self._kept)
+            emulator_state.tell_of_uploads(outputs["PackageBucket"])
+        except Exception as error:
+            raise CannotGoOn(
+                f"what the relay before left cannot be gone on with ({type(error).__name__}: {error}); "
+                "the next start is without it"
+            ) from error
+
 
 def _start_warm_commands(project: Path) -> None:
     """The process in which commands find everything imported. By name: nothing here needs the command line."""
@@ -109,10 +159,9 @@ def _start_warm_commands(project: Path) -> None:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-async def _serve(listener: socket.socket, stop: asyncio.Event) -> None:
+async def _serve(application: Any, listener: socket.socket, stop: asyncio.Event) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-    from ministack.app import app
 
     config = Config()
     # The socket was bound before the emulator was imported, as that reads its own port then.
@@ -120,7 +169,7 @@ async def _serve(listener: socket.socket, stop: asyncio.Event) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.2
     config.loglevel = "WARNING"
-    await serve(app, config, shutdown_trigger=stop.wait, mode="asgi")
+    await serve(application, config, shutdown_trigger=stop.wait, mode="asgi")
 
 
 def _read_secrets() -> dict[str, str]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from samtranslator.yaml_helper import yaml_parse
 
 from steprelay.local.environment import client_environment
 from steprelay.local.sources import Sources
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from types_boto3_cloudformation import CloudFormationClient
 
 STACK = "steprelay"
@@ -34,10 +34,11 @@ class DeploymentFailed(Exception):
 
 
 class Deployment:
-    """Makes the relay's stack at an emulator's port."""
+    """Makes the relay's stack at an emulator's port. `token`: what lets its clients through the gate."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, token: str) -> None:
         self._endpoint = client_environment(port)["AWS_ENDPOINT_URL"]
+        self._config = Config(user_agent_extra=token)
 
     def create(self, sources: Sources, parameters: Mapping[str, str]) -> dict[str, str]:
         """Deploy and return the stack's outputs.
@@ -47,13 +48,12 @@ class Deployment:
         """
         archives: dict[str, bytes] = {}
         template = packaged(yaml_parse(sources.template.read_text()), sources, archives)
-        session = self._session()
-        s3 = session.client("s3", endpoint_url=self._endpoint)
+        s3 = self.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         # A template may be 50 KB in a request, and a megabyte in a bucket.
         for key, content in {**archives, "template.json": json.dumps(template).encode()}.items():
             s3.put_object(Bucket=BUCKET, Key=key, Body=content)
-        stacks = session.client("cloudformation", endpoint_url=self._endpoint)
+        stacks = self.client("cloudformation")
         stacks.create_stack(
             StackName=STACK,
             TemplateURL=f"{self._endpoint}/{BUCKET}/template.json",
@@ -63,11 +63,13 @@ class Deployment:
         )
         return _outputs(stacks)
 
-    def _session(self) -> "Session":
+    def client(self, service: Any) -> Any:
+        """A client of the emulator that is the relay's own."""
         known = client_environment(0)
-        return boto3.session.Session(
+        session = boto3.session.Session(
             known["AWS_ACCESS_KEY_ID"], known["AWS_SECRET_ACCESS_KEY"], None, known["AWS_REGION"]
         )
+        return session.client(service, endpoint_url=self._endpoint, config=self._config)
 
 
 def packaged(template: dict[str, Any], sources: Sources, archives: dict[str, bytes]) -> dict[str, Any]:

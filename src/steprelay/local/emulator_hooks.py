@@ -26,6 +26,7 @@ from ministack.core.responses import request_scope
 from ministack.services import batch, cloudwatch_logs, eventbridge, lambda_svc, scheduler, sqs
 from ministack.services.cloudformation import provisioners
 
+from steprelay.local import emulator_state
 from steprelay.local.batch_resources import BATCH_RESOURCES, Answer, BatchApi, BatchResource, as_numbers
 from steprelay.local.environment import ACCOUNT, REGION
 
@@ -96,7 +97,7 @@ def check() -> None:
         EmulatorMismatch: naming everything that differs.
     """
     problems = [] if version("ministack") == VERSION else [f"its version is {version('ministack')}, not {VERSION}"]
-    for owner, name, expected in _FUNCTIONS:
+    for owner, name, expected in (*_FUNCTIONS, *emulator_state.FUNCTIONS):
         found = getattr(owner, name, None)
         given = tuple(inspect.signature(found).parameters) if callable(found) else None
         if given != expected:
@@ -105,7 +106,7 @@ def check() -> None:
                 if given
                 else f"{owner.__name__}.{name} is gone"
             )
-    for owner, name, kind in _VALUES:
+    for owner, name, kind in (*_VALUES, *emulator_state.VALUES):
         if not isinstance(getattr(owner, name, None), kind):
             problems.append(f"{owner.__name__}.{name} is gone, or no {kind}")
     if problems:
@@ -126,9 +127,15 @@ def install(batch_api: BatchApi) -> None:
     _zone_schedules()
     _fill_in_scheduler_attributes()
     _log_functions()
+    emulator_state.name_buckets_alike()
     # It would remove the containers of other MiniStacks on this machine.
     gateway._docker_socket_present = lambda: False
     container_reaper.start = lambda _get_docker: None
+
+
+def application() -> Any:
+    """MiniStack as an ASGI application."""
+    return gateway.app
 
 
 # The local Batch.
@@ -285,15 +292,20 @@ def _zone_schedules() -> None:
     scheduler._at_time_epoch = at_zoned
 
 
+def zoned(schedule: dict[str, Any]) -> dict[str, Any]:
+    """A schedule whose expression knows the zone it is in."""
+    zone = schedule.get("ScheduleExpressionTimezone", "UTC")
+    if zone == "UTC":
+        return schedule
+    expression = _Zoned(schedule.get("ScheduleExpression", ""))
+    expression.zone = ZoneInfo(zone)
+    return {**schedule, "ScheduleExpression": expression}
+
+
 def _zone_expressions() -> None:
     def zoning(original: Callable[[str, dict[str, Any]], Any]) -> Callable[[str, dict[str, Any]], Any]:
         def store(name: str, body: dict[str, Any]) -> Any:
-            zone = body.get("ScheduleExpressionTimezone", "UTC")
-            if zone != "UTC":
-                expression = _Zoned(body.get("ScheduleExpression", ""))
-                expression.zone = ZoneInfo(zone)
-                body = {**body, "ScheduleExpression": expression}
-            return original(name, body)
+            return original(name, zoned(body))
 
         return store
 

@@ -1,7 +1,9 @@
 """Processes as the relay tells them apart: itself, and everything that it or its children started."""
 
+import contextlib
 import os
 import signal
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -12,6 +14,7 @@ MARK = "STEPRELAY_LOCAL_RELAY"
 
 # Seconds.
 _CLOCK_TOLERANCE = 2.0
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,12 @@ class ProcessId:
             _kill(self.pid, number)
 
     def wait(self, seconds: float) -> bool:
-        """Whether it has ended within this time."""
-        try:
-            process = psutil.Process(self.pid)
-            if self._is(process):
-                process.wait(seconds)
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.TimeoutExpired:
-            return False
-        return True
+        """Whether it has ended within this time. One whose parent has not looked yet has ended."""
+        deadline = time.monotonic() + seconds
+        while self.alive and time.monotonic() < deadline:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                psutil.Process(self.pid).wait(_LOOK_AGAIN_SECONDS)
+        return not self.alive
 
 
 def marked(token: str) -> list[int]:

@@ -70,6 +70,11 @@ class RelayFolder:
         return self.root / "relay.log"
 
     @property
+    def state(self) -> Path:
+        """What a relay that was killed leaves to the next."""
+        return self.root / "state"
+
+    @property
     def temporary(self) -> Path:
         """All temporary files of the relay and of what it starts."""
         return self.root / "tmp"

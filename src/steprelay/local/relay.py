@@ -88,11 +88,10 @@ class LocalRelay:
                 if kept is not None:
                     return kept
                 _stop(folder, found)
-                wish = _Wish(found.chaos if wish.chaos is None else wish.chaos, wish.platform)
             elif found is not None and found.state != "failed":
-                notice(f"The relay that ran as process {found.pid} is gone; what it held is lost. Starting a new one.")
+                notice(f"The relay that ran as process {found.pid} is gone. Starting another one. {_fate(found, wish)}")
                 _stop(folder, found)
-            return _start(folder, wish.chaos or "", wish.platform or (found.platform if found else "ec2"))
+            return _start(folder, found, wish)
 
     @staticmethod
     def status(project: Path) -> RelayStatus:
@@ -141,10 +140,19 @@ def _platform(given: str | None) -> Platform | None:
     return cast("Platform", named) if named else None
 
 
+def _goes_on(found: RelayInfo, wish: _Wish) -> bool:
+    """Whether another relay can go on with the runs of this one."""
+    return wish.platform in (None, found.platform) and found.fingerprint == Sources.find().fingerprint()
+
+
+def _fate(found: RelayInfo, wish: _Wish) -> str:
+    return "Its runs go on." if _goes_on(found, wish) else "Its runs are lost."
+
+
 def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, wish: _Wish) -> RelayInfo | None:
     """The relay that runs, if it can be gone on with."""
     if wish.chaos is not None and wish.chaos != found.chaos:
-        notice("The relay is to make other faults than it does: restarting it. Its runs are lost.")
+        notice(f"The relay is to make other faults than it does: restarting it. {_fate(found, wish)}")
         return None
     if wish.platform is not None and wish.platform != found.platform:
         notice(f"The relay's queue is to be one of {wish.platform}: restarting it. Its runs are lost.")
@@ -155,14 +163,19 @@ def _keep(folder: RelayFolder, found: RelayInfo, notice: Notice, wish: _Wish) ->
     ready = _wait(folder, found.token, found.process) if found.state == "starting" else found
     if answers(ready):
         return ready
-    notice(f"The relay (process {found.pid}) does not answer; starting it again. Its runs are lost.")
+    notice(f"The relay (process {found.pid}) does not answer; starting it again. {_fate(found, wish)}")
     return None
 
 
-def _start(folder: RelayFolder, chaos: str, platform: Platform) -> RelayInfo:
+def _start(folder: RelayFolder, found: RelayInfo | None, wish: _Wish) -> RelayInfo:
+    """Start a relay as wished, else as the one before, and with its runs where that can be."""
+    before = found if found is not None and found.state != "failed" else None
+    chaos = wish.chaos if wish.chaos is not None else before.chaos if before else ""
+    platform = wish.platform or (found.platform if found else "ec2")
     token = secrets.token_hex(8)
-    _make_way(folder)
-    command = ["-m", "steprelay.local.daemon", str(folder.project), chaos, platform]
+    _make_way(folder, keep=before is not None and _goes_on(before, wish))
+    port = str(before.port if before else 0)
+    command = ["-m", "steprelay.local.daemon", str(folder.project), chaos, platform, port]
     log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with _readable(secret_values(os.environ)) as known:
@@ -192,8 +205,13 @@ def _readable(values: Mapping[str, str]) -> Iterator[int]:
         yield file.fileno()
 
 
-def _make_way(folder: RelayFolder) -> None:
-    """Clear what another relay left, but for its log: somebody may want to know why it is gone."""
+def _make_way(folder: RelayFolder, *, keep: bool) -> None:
+    """Clear what another relay left, but for its state if that is to be kept, and its log: somebody may want to know
+    why it is gone.
+    """
+    if not keep:
+        shutil.rmtree(folder.state, ignore_errors=True)
+    folder.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.rmtree(folder.temporary, ignore_errors=True)
     folder.temporary.mkdir(parents=True)
     folder.record.unlink(missing_ok=True)

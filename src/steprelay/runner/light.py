@@ -80,7 +80,7 @@ def run_light(
         Missing: if there is no such brief.
         BriefError: if the brief cannot be used.
     """
-    task = Task(_brief_of(message, store), message["member"])
+    task = task_of(message, store)
     started = time.time()
     mine = Claim(None, None, f"{_OWNER}{uuid.uuid4()}", started, until=deadline)
     taken = claim(store, task, mine)
@@ -91,10 +91,16 @@ def run_light(
     return LightResult(task, status)
 
 
-def _brief_of(message: dict[str, Any], store: Store) -> Brief:
-    """The brief is in the message itself, or where the message says."""
+def task_of(message: dict[str, Any], store: Store) -> Task:
+    """What a message of the light queue asks for; the brief is in the message itself, or where the message says.
+
+    Raises:
+        Missing: if there is no such brief.
+        BriefError: if the brief cannot be used.
+    """
     brief = message["brief"]
-    return read_brief(store.get(brief)) if isinstance(brief, str) else decode_brief(brief)
+    decoded: Brief = read_brief(store.get(brief)) if isinstance(brief, str) else decode_brief(brief)
+    return Task(decoded, message["member"])
 
 
 def answer_again(store: Store, task: Task, taken: Claim, now: float) -> LightResult:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from steprelay.local.batch import Chaos, Launcher, LocalBatch, LocalBatchConfig
+from steprelay.local.batch.keeping import Keeper
 
 Document = dict[str, Any]
 DEADLINE_SECONDS = 30.0
@@ -47,7 +48,13 @@ class Lab:
     """A running local Batch on a small imaginary machine, with everything it emitted."""
 
     def __init__(
-        self, workdir: Path, *, chaos: Chaos | None = None, launcher: Launcher | None = None, **config: Any
+        self,
+        workdir: Path,
+        *,
+        chaos: Chaos | None = None,
+        launcher: Launcher | None = None,
+        keeper: Keeper | None = None,
+        **config: Any,
     ) -> None:
         settings: Document = {"vcpus": 4, "memory_mib": 4096, "memory_sample_seconds": 0.05, **config}
         self.config = LocalBatchConfig(
@@ -61,7 +68,9 @@ class Lab:
         self.log: list[tuple[str, str, int, str]] = []
         self.log_gate = threading.Event()  # cleared: the log sink takes nothing
         self.log_gate.set()
-        self.batch = LocalBatch(self.config, events=self.events.append, logs=self._record_lines, launcher=launcher)
+        self.batch = LocalBatch(
+            self.config, events=self.events.append, logs=self._record_lines, launcher=launcher, keeper=keeper
+        )
 
     def _record_lines(self, group: str, stream: str, lines: list[tuple[int, str]]) -> None:
         self.log_gate.wait(DEADLINE_SECONDS)
@@ -78,11 +87,14 @@ class Lab:
 
     def prepare(self) -> None:
         """A compute environment `ce`, a queue `queue` and a definition `job` that succeeds."""
+        self.prepare_queue()
+        self.define("job")
+
+    def prepare_queue(self) -> None:
         resources = {"type": "EC2", "maxvCpus": 16}
         self.call("CreateComputeEnvironment", computeEnvironmentName="ce", type="MANAGED", computeResources=resources)
         order = [{"order": 1, "computeEnvironment": "ce"}]
         self.call("CreateJobQueue", jobQueueName="queue", priority=1, computeEnvironmentOrder=order)
-        self.define("job")
 
     def define(self, name: str, **changes: Any) -> Document:
         """Register a definition; keywords other than request members go to containerProperties."""

@@ -16,7 +16,9 @@ from steprelay.local.record import RelayInfo
 if TYPE_CHECKING:
     from types_boto3_batch import BatchClient
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
     from types_boto3_scheduler import EventBridgeSchedulerClient
@@ -64,12 +66,20 @@ class Aws:
         return self._client("batch")  # type: ignore[no-any-return]
 
     @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        return self._client("dynamodb")  # type: ignore[no-any-return]
+
+    @cached_property
     def events(self) -> "EventBridgeClient":
         return self._client("events")  # type: ignore[no-any-return]
 
     @cached_property
     def iam(self) -> Any:
         return self._client("iam")
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        return self._client("lambda")  # type: ignore[no-any-return]
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
@@ -97,6 +107,10 @@ class Aws:
         url = self.sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex}")["QueueUrl"]
         yield url, self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.sqs.delete_queue(QueueUrl=url)
+
+    def queue_arn(self, name: str) -> str:
+        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
     def receive(self, url: str) -> list[str]:
         """The bodies of what waits in a queue, which it then waits in no longer."""

@@ -71,6 +71,42 @@ def test_when_a_relay_is_killed_all_it_started_goes_with_it_and_up_starts_anothe
     assert [str(info.pid) in notice for notice in notices] == [True]
 
 
+def test_what_a_killed_relay_held_the_next_one_has(project: Path) -> None:
+    info = LocalRelay.up(project)
+    aws, bucket, table = Aws(info), info.outputs["DataBucket"], info.outputs["Table"]
+    timers = aws.physical("TimersQueue").rpartition("/")[2]
+    for body in (b"first", b"second"):
+        aws.s3.put_object(Bucket=bucket, Key="a key", Body=body, Metadata={"who": "me"})
+    aws.s3.put_object_tagging(Bucket=bucket, Key="a key", Tagging={"TagSet": [{"Key": "steprelay", "Value": "yes"}]})
+    for key in ("kept", "deleted"):
+        aws.dynamodb.put_item(TableName=table, Item={"pk": {"S": key}, "sk": {"S": "x"}, "n": {"N": "1"}})
+    aws.dynamodb.delete_item(TableName=table, Key={"pk": {"S": "deleted"}, "sk": {"S": "x"}})
+    aws.sqs.send_message(QueueUrl=aws.sqs.get_queue_url(QueueName=timers)["QueueUrl"], MessageBody="x", DelaySeconds=60)
+    schedule = {"Arn": aws.queue_arn(timers), "RoleArn": "arn:aws:iam::000000000000:role/any", "Input": "{}"}
+    group = aws.physical("ScheduleGroup")
+    aws.scheduler.create_schedule(
+        Name="daily",
+        GroupName=group,
+        ScheduleExpression="cron(0 6 * * ? *)",
+        ScheduleExpressionTimezone="Europe/Berlin",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=schedule,  # type: ignore[arg-type]
+    )
+
+    os.kill(info.pid, signal.SIGKILL)
+    aws = Aws(LocalRelay.up(project))
+    versions = aws.s3.list_object_versions(Bucket=bucket, Prefix="a key")["Versions"]
+    assert [version["IsLatest"] for version in versions] == [True, False]
+    found = aws.s3.get_object(Bucket=bucket, Key="a key")
+    assert (found["Body"].read(), found["Metadata"]) == (b"second", {"who": "me"})
+    assert aws.s3.get_object_tagging(Bucket=bucket, Key="a key")["TagSet"] == [{"Key": "steprelay", "Value": "yes"}]
+    assert [item["pk"]["S"] for item in aws.dynamodb.scan(TableName=table)["Items"]] == ["kept"]
+    assert aws.scheduler.get_schedule(Name="daily", GroupName=group)["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    url = aws.sqs.get_queue_url(QueueName=timers)["QueueUrl"]
+    waiting = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesDelayed"])
+    assert waiting["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
 def test_a_relay_that_runs_other_code_is_started_again_and_says_so(project: Path) -> None:
     folder = RelayFolder(project)
     first = LocalRelay.up(project)

@@ -9,6 +9,7 @@ from typing import Any
 
 from steprelay.local.batch.arns import Arns, short_name
 from steprelay.local.batch.errors import ClientError, refuse
+from steprelay.local.batch.keeping import JobRecords
 from steprelay.local.batch.nodes import check_multinode
 from steprelay.local.batch.paging import page
 from steprelay.local.batch.rules import check_definition, check_name, check_tags
@@ -24,9 +25,12 @@ class Catalog:
     LocalBatchConfig.
     """
 
-    def __init__(self, arns: Arns, end_jobs: Callable[[str], None], *, makes_up_queues: bool = False) -> None:
+    def __init__(
+        self, arns: Arns, end_jobs: Callable[[str], None], records: JobRecords, *, makes_up_queues: bool = False
+    ) -> None:
         self._arns = arns
         self._end_jobs = end_jobs
+        self._records = records
         self._makes_up_queues = makes_up_queues
         self._environments: dict[str, Document] = {}
         self._queues: dict[str, Document] = {}
@@ -177,19 +181,19 @@ class Catalog:
         revisions = self._definitions.setdefault(name, [])
         revision = len(revisions) + 1
         arn = self._arns.batch("job-definition", f"{name}:{revision}")
-        revisions.append(
-            {
-                "parameters": {},
-                "tags": {},
-                "propagateTags": False,
-                "platformCapabilities": ["EC2"],
-                **request,
-                "jobDefinitionArn": arn,
-                "revision": revision,
-                "status": "ACTIVE",
-                "containerOrchestrationType": "ECS",
-            }
-        )
+        definition = {
+            "parameters": {},
+            "tags": {},
+            "propagateTags": False,
+            "platformCapabilities": ["EC2"],
+            **request,
+            "jobDefinitionArn": arn,
+            "revision": revision,
+            "status": "ACTIVE",
+            "containerOrchestrationType": "ECS",
+        }
+        self._records.defined(definition)
+        revisions.append(definition)
         return {"jobDefinitionName": name, "jobDefinitionArn": arn, "revision": revision}
 
     def describe_job_definitions(self, request: Document) -> Document:
@@ -210,7 +214,13 @@ class Catalog:
         if found is None:
             raise ClientError(f"Job definition {reference} does not exist.")
         found["status"] = "INACTIVE"
+        self._records.defined(found)
         return {}
+
+    def restore_definitions(self, records: JobRecords) -> None:
+        """Have the definitions that another local Batch left."""
+        for definition in records.definitions():
+            self._definitions.setdefault(definition["jobDefinitionName"], []).append(definition)
 
     def definition(self, reference: str) -> Document:
         """The active definition of `name`, `name:revision` or an ARN; the newest if no revision is named.

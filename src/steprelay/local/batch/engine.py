@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from steprelay.local.batch.arns import Arns
 from steprelay.local.batch.attempts import AttemptRunner
@@ -21,6 +22,7 @@ from steprelay.local.batch.dependencies import (
 )
 from steprelay.local.batch.errors import BatchError
 from steprelay.local.batch.execution import Execution
+from steprelay.local.batch.keeping import JobRecords
 from steprelay.local.batch.launcher import Launcher
 from steprelay.local.batch.model import NOT_YET_STARTED, Dependency, Job, JobSpec, Status
 from steprelay.local.batch.outbox import Outbox
@@ -34,13 +36,14 @@ logger = logging.getLogger(__name__)
 class Engine:
     """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`."""
 
-    def __init__(self, config: LocalBatchConfig, launcher: Launcher, outbox: Outbox) -> None:
+    def __init__(self, config: LocalBatchConfig, launcher: Launcher, outbox: Outbox, records: JobRecords) -> None:
         self.lock = threading.RLock()
         self.jobs = JobStore()
         self._config = config
+        self._records = records
         self._arns = Arns(config.region, config.account)
         self._runner = AttemptRunner(config, launcher, outbox)
-        self._transitions = Transitions(config, outbox)
+        self._transitions = Transitions(config, outbox, records)
         self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions)
         self._dependencies = Dependencies()
         self._submitted: deque[Job] = deque()
@@ -62,25 +65,34 @@ class Engine:
 
     # What callers do.
 
-    def submit(self, spec: JobSpec, tags: Mapping[str, str], dependencies: Iterable[Dependency]) -> Job:
+    def submit(
+        self, spec: JobSpec, tags: Mapping[str, str], dependencies: Iterable[Dependency], request: Mapping[str, Any]
+    ) -> Job:
         """A new job, SUBMITTED; the engine's thread takes it from there. Raises BatchError when stopped."""
         with self.lock:
             if self._stopping:
                 raise BatchError("the local Batch has been stopped")
-            job_id = str(uuid.uuid4())
-            job = Job(
-                id=job_id,
-                arn=self._arns.batch("job", job_id),
-                spec=spec,
-                sequence=self.jobs.next_sequence(),
-                created_at=self._transitions.now(),
-                tags=dict(tags),
-                dependencies=tuple(dependencies),
-            )
-            self.jobs.add(job)
-            job.nodes = tuple(self._node(job, index, spec) for index, spec in enumerate(spec.nodes))
+            job = self.enter(str(uuid.uuid4()), spec, tags, dependencies, self._transitions.now())
+            self._records.submitted(job, dict(request))
             self._submitted.append(job)
             self._wake()
+        return job
+
+    def enter(
+        self, job_id: str, spec: JobSpec, tags: Mapping[str, str], dependencies: Iterable[Dependency], created_at: int
+    ) -> Job:
+        """A record of a job, SUBMITTED, that nobody works on yet. Under the lock."""
+        job = Job(
+            id=job_id,
+            arn=self._arns.batch("job", job_id),
+            spec=spec,
+            sequence=self.jobs.next_sequence(),
+            created_at=created_at,
+            tags=dict(tags),
+            dependencies=tuple(dependencies),
+        )
+        self.jobs.add(job)
+        job.nodes = tuple(self._node(job, index, spec) for index, spec in enumerate(spec.nodes))
         return job
 
     def _node(self, parent: Job, index: int, spec: JobSpec) -> Job:
@@ -97,12 +109,40 @@ class Engine:
         self.jobs.add(node)
         return node
 
+    def resume(self, jobs: Iterable[Job], untold: Iterable[Job]) -> None:
+        """Go on with jobs that were entered in the state they were in, and tell of the ends of the `untold`."""
+        with self.lock:
+            for job in jobs:
+                for each in (job, *(job.children or ())):
+                    self._resume(each)
+                if job.children_ended and not job.ended:
+                    self._finish_array(job)
+            for job in untold:
+                self._transitions.tell(job)
+            self._wake()
+
+    def _resume(self, job: Job) -> None:
+        if job.ended:
+            if job.parent is None:
+                self.jobs.ended(job)
+        elif job.status in (Status.STARTING, Status.RUNNING):
+            self._execution.lost(job)
+        elif job.status is Status.RUNNABLE:
+            self._execution.waits(job)
+        elif job.parent is not None:
+            self._release_or_wait(
+                job, needs_of_child(job.parent.dependencies, job.parent.children or [], job.index or 0)
+            )
+        elif job.children is None:
+            self._submitted.append(job)
+
     def cancel(self, job: Job, reason: str) -> None:
         """CancelJob: jobs not yet STARTING fail with `reason`; the others go on."""
         with self.lock:
             for each in job.family:
                 if each.status in NOT_YET_STARTED:
                     each.cancelled, each.stop_reason = True, reason
+                    self._records.changed(each)
                     self._cancel_if_due(each)
             self._wake()
 
@@ -113,6 +153,7 @@ class Engine:
                 if each.ended:
                     continue
                 each.terminated, each.stop_reason = True, reason
+                self._records.changed(each)
                 self._cancel_if_due(each)
                 if each.status in (Status.STARTING, Status.RUNNING):
                     self._execution.stop(each, Stop(StopCause.TERMINATED, reason))
@@ -148,7 +189,8 @@ class Engine:
         with self.lock:
             for end in ended:
                 self._execution.ended(end)
-            self.jobs.forget_before(self._transitions.now() - int(self._config.retention_seconds * 1000))
+            for job in self.jobs.forget_before(self._transitions.now() - int(self._config.retention_seconds * 1000)):
+                self._records.forgotten(job)
         while not self._stopping and self._start_next():
             pass
         # After the starts: a job terminated while it was STARTING can be stopped only now.
@@ -201,7 +243,7 @@ class Engine:
 
     def _spawn(self, parent: Job) -> None:
         size = parent.spec.array_size or 0
-        parent.children = [self._child(parent, index) for index in range(size)]
+        parent.children = [self.enter_child(parent, index) for index in range(size)]
         parent.summary[Status.PENDING] = size
         if parent.status is Status.SUBMITTED:
             self._transitions.move(parent, Status.PENDING)
@@ -211,7 +253,7 @@ class Engine:
             # The dependent spawns in a turn of its own: a chain of arrays must not nest calls.
             self._submitted.append(decided.job)
 
-    def _child(self, parent: Job, index: int) -> Job:
+    def enter_child(self, parent: Job, index: int) -> Job:
         child = Job(
             id=f"{parent.id}:{index}",
             arn=f"{parent.arn}:{index}",

@@ -14,7 +14,7 @@ from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.launcher import CannotStart
 from steprelay.local.batch.model import Attempt, Job, Status, Task
 from steprelay.local.batch.outbox import Outbox
-from steprelay.local.batch.outcome import HOST_TIMEOUT, Outcome, Stop, StopCause, could_not_start
+from steprelay.local.batch.outcome import HOST_GONE, HOST_TIMEOUT, Outcome, Stop, StopCause, could_not_start
 from steprelay.local.batch.transitions import Transitions
 
 
@@ -181,6 +181,20 @@ class Execution:
             for other in job.nodes:
                 self._transitions.move_node(other, Status.RUNNABLE)
             self._runnable.push(job)
+
+    def lost(self, job: Job) -> None:
+        """The machine went away under the job's attempt, and took it along."""
+        if job.task is not None:
+            now = self._transitions.now()
+            job.attempts.append(Attempt(job.task, job.started_at, now, None, None, HOST_GONE))
+        job.task = None
+        self._conclude(job, Outcome(False, HOST_GONE))
+        if job.status is Status.RUNNABLE:
+            self._runnable.push(job)
+
+    def waits(self, job: Job) -> None:
+        """RUNNABLE already, when its machine came back: at the end of the line."""
+        self._runnable.push(job)
 
     def _conclude(self, job: Job, outcome: Outcome) -> None:
         """What the attempt makes of the job: its end, or RUNNABLE again."""

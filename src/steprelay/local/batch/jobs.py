@@ -51,7 +51,7 @@ class JobOperations:
         refuse(_problems_of(request, definition))
         dependencies = self._dependencies(request)
         spec = job_spec(request, definition, queue, self._secrets)
-        job = self._engine.submit(spec, job_tags(request), dependencies)
+        job = self._engine.submit(spec, job_tags(request), dependencies, request)
         return {"jobArn": job.arn, "jobName": job.spec.name, "jobId": job.id}
 
     def _dependencies(self, request: Document) -> list[Dependency]:

@@ -12,6 +12,8 @@ CHILD_FAILED = "Array Child Job failed"
 MAIN_NODE_ENDED = "Stopped, as the main node has ended"
 OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
 HOST_TIMEOUT = "DockerTimeoutError: Could not transition to created; timed out after waiting 4m0s"
+# Of a relay that was killed with its jobs; the words are those of a reclaimed instance.
+HOST_GONE = "Host EC2 (instance i-00000000000000000) terminated."
 KILLED = 137
 REASON_LIMIT = 255
 

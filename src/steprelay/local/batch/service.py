@@ -6,8 +6,10 @@ from steprelay.local.batch.catalog import Catalog
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.engine import Engine
 from steprelay.local.batch.jobs import JobOperations
+from steprelay.local.batch.keeping import Forgetful, JobRecords, Keeper
 from steprelay.local.batch.launcher import Launcher, ProcessLauncher
 from steprelay.local.batch.outbox import EventSink, LogSink, Outbox
+from steprelay.local.batch.restore import restore
 from steprelay.local.batch.tagging import Tagging
 
 DELIVERY_SECONDS = 5.0
@@ -18,7 +20,8 @@ class LocalBatch:
 
     `events` receives EventBridge's "Batch Job State Change" events, `logs` a log group, a stream and
     lines as (milliseconds since the epoch, text). Both are called from one thread, in order; what they
-    are given is read-only. `launcher` runs the jobs: as processes of this host, if none is given.
+    are given is read-only. `launcher` runs the jobs: as processes of this host, if none is given. `keeper` is left what
+    `restore` needs, before it takes effect; with none, nothing outlives this process.
     """
 
     def __init__(
@@ -28,13 +31,16 @@ class LocalBatch:
         events: EventSink,
         logs: LogSink,
         launcher: Launcher | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._config = config
         self._outbox = Outbox(events, logs)
-        self._engine = Engine(config, launcher or ProcessLauncher(), self._outbox)
-        catalog = Catalog(
+        self._records = JobRecords(keeper or Forgetful())
+        self._engine = Engine(config, launcher or ProcessLauncher(), self._outbox, self._records)
+        catalog = self._catalog = Catalog(
             Arns(config.region, config.account),
             lambda arn: jobs.end_jobs_of(arn),
+            self._records,
             makes_up_queues=config.makes_up_queues,
         )
         jobs = JobOperations(self._engine, catalog, config.secrets)
@@ -45,6 +51,16 @@ class LocalBatch:
         self._config.workdir.mkdir(parents=True, exist_ok=True)
         self._outbox.start()
         self._engine.start()
+
+    def restore(self) -> None:
+        """Go on with what the keeper has of a local Batch that was killed. Once, when the queues are there.
+
+        Jobs that ran then have lost their attempt to the end of their host. Ends that may not have been told are told
+        again.
+        """
+        with self._engine.lock:
+            self._catalog.restore_definitions(self._records)
+            restore(self._records, self._catalog, self._engine, self._config.secrets)
 
     def stop(self) -> None:
         """Kill every job and leave no process, thread or scratch directory behind."""

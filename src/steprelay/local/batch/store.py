@@ -46,14 +46,17 @@ class JobStore:
         """Note that a submission is over, so that it can be forgotten one day."""
         self._ended.append(job)
 
-    def forget_before(self, milliseconds: int) -> None:
-        """Drop submissions, with their children, that ended before that time."""
+    def forget_before(self, milliseconds: int) -> list[Job]:
+        """Drop submissions, with their children, that ended before that time; what was dropped."""
+        forgotten: list[Job] = []
         while self._ended and (self._ended[0].stopped_at or 0) < milliseconds:
             for job in self._ended.popleft().family:
                 del self._jobs[job.id]
                 if job.parent is None:
                     del self._by_queue[job.spec.queue_arn][job.id]
                     self._forget_name(job)
+                forgotten.append(job)
+        return forgotten
 
     def _forget_name(self, job: Job) -> None:
         key = (job.spec.queue_arn, job.spec.name.lower())

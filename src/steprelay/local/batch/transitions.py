@@ -6,6 +6,7 @@ from collections import deque
 from steprelay.local.batch import chaos
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.events import state_change_event
+from steprelay.local.batch.keeping import JobRecords
 from steprelay.local.batch.model import Job, Status
 from steprelay.local.batch.outbox import Outbox
 
@@ -13,8 +14,9 @@ from steprelay.local.batch.outbox import Outbox
 class Transitions:
     """Moves jobs. Callers hold the engine's lock; `settled` are the ends that nobody has followed yet."""
 
-    def __init__(self, config: LocalBatchConfig, outbox: Outbox) -> None:
+    def __init__(self, config: LocalBatchConfig, outbox: Outbox, records: JobRecords) -> None:
         self._config = config
+        self._records = records
         self._outbox = outbox
         self.settled: deque[Job] = deque()
 
@@ -35,14 +37,16 @@ class Transitions:
             # A node that runs, or that has ended with the job, has a state of its own.
             if node.task is None and not (job.ended and node.ended):
                 self.move_node(node, status, reason)
-        self._emit(job)
+        self._records.changed(job)
+        self.tell(job)
 
     def move_node(self, node: Job, status: Status, reason: str | None = None) -> None:
         """A node of a multi-node parallel job: the job's events tell of the job only."""
         node.status, node.status_reason = status, reason
         node.stopped_at = self.now() if node.ended else None
 
-    def _emit(self, job: Job) -> None:
+    def tell(self, job: Job) -> None:
+        """Emit the event of the job's present state."""
         now, config = self._config.clock(), self._config
         event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
         delays = chaos.deliveries(config.chaos, job.spec.name, job.index, len(job.attempts), job.status.value)

@@ -25,6 +25,7 @@ def build_brief(
         "path": list(key.path),
         "members": _spans(submission.members),
         "attempt": submission.attempt,
+        "first_attempt": submission.first,
         "max_attempts": submission.first + retries,
         "created_at": run.created_at,
         "origin": {"kind": run.origin.kind, "detail": run.origin.detail},
@@ -38,7 +39,19 @@ def build_brief(
         "next": [transition.model_dump() for transition in step.next],
         "condition": step.condition,
         "tempdir": tempdir,
-        "inputs": _inputs(flow, groups, key, submission.members),
+        "inputs": _presumed(key, submission) or _inputs(flow, groups, key, submission.members),
+    }
+
+
+def _presumed(key: GroupKey, submission: Submission) -> dict[str, Any] | None:
+    """What a chained submission starts from: an attempt that need not have won yet. Its runner makes sure."""
+    behind = submission.behind
+    if behind is None:
+        return None
+    won = {str(behind.attempt): _spans(submission.members)}
+    return {
+        "kind": "same",
+        "groups": [{"step": behind.step, "path": list(key.path), "won": won, "presumed": True}],
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
+from steprelay_core.behind import AheadRefused, AheadUnknown, job_ahead
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
     Announce,
@@ -51,7 +52,7 @@ class Effects:
                 # Whoever asks on while Batch takes no jobs only uses up the function's time.
                 answers.append(SubmitPutOff(stored.run.id, command.group, command.submission))
             else:
-                answers += self._carry_out(flow, stored, command, again=again)
+                answers += self._carry_out(flow, stored, command, answers, again=again)
         announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
             self.ports.bus.publish(announcements)
@@ -59,13 +60,18 @@ class Effects:
             self._wake(stored.run.id)
         return answers
 
-    def _carry_out(self, flow: Flow, stored: Stored, command: Command, *, again: bool) -> Sequence[Event]:
-        """Carry out one command, unless it is an announcement: these go together, and last."""
+    def _carry_out(
+        self, flow: Flow, stored: Stored, command: Command, before: Sequence[Event], *, again: bool
+    ) -> Sequence[Event]:
+        """Carry out one command, unless it is an announcement: these go together, and last.
+
+        `before`: what AWS answered to the commands before it.
+        """
         match command:
             case FenceAttempt():
                 self._fence(stored.run.id, command, {})
             case SubmitJob():
-                return self._submit(flow, stored, command, again=again or command.look)
+                return self._submit(flow, stored, command, before, again=again or command.look)
             case InvokeLight():
                 self._invoke(flow, stored, command)
             case StartTimer() | StartRunTimer():
@@ -115,14 +121,20 @@ class Effects:
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
         self.ports.light.invoke([{"brief": brief, "member": member} for member in members])
 
-    def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, *, again: bool) -> list[Event]:
+    def _submit(
+        self, flow: Flow, stored: Stored, command: SubmitJob, before: Sequence[Event], *, again: bool
+    ) -> list[Event]:
         submission = _open_submission(stored, command.group, command.submission)
         if submission is None or submission.job_id is not None:
             return []
         run, group, chosen = stored.run.id, command.group, command.submission
         try:
-            taken = self.submitter.submit(flow, stored, group, submission, again=again)
-        except Unavailable:
+            ahead = job_ahead(stored, group, submission, before)
+            taken = self.submitter.submit(flow, stored, group, submission, ahead, again=again)
+        except AheadRefused:
+            # The decision on that voids this submission as well.
+            return []
+        except (Unavailable, AheadUnknown):
             return [SubmitPutOff(run, group, chosen)]
         except (Refused, SpecError) as error:
             return [SubmitRefused(run, group, chosen, str(error))]

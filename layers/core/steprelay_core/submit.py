@@ -11,7 +11,7 @@ from steprelay_core.definitions import Definitions
 from steprelay_core.ports import Denied, Objects, Ports, QueueRefused, Refused, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import GroupKey, Submission, Terms
-from steprelay_core.translate import Defaults, Pointers, job_name, queue_in_use, translate
+from steprelay_core.translate import Defaults, Pointers, depends_on, job_name, queue_in_use, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,19 @@ class Submitter:
         self._dispatch = dispatch
         self._definitions = Definitions(ports.jobs, ports.store, ports.clock)
 
-    def submit(self, flow: Flow, stored: Stored, group: GroupKey, submission: Submission, *, again: bool) -> Taken:
+    def submit(
+        self,
+        flow: Flow,
+        stored: Stored,
+        group: GroupKey,
+        submission: Submission,
+        ahead: str | None = None,
+        *,
+        again: bool,
+    ) -> Taken:
         """Submit; with `again`, only if no queue knows a job of this name already.
+
+        `ahead`: the array that this one waits for, child by child.
 
         Raises:
             Refused: if no queue of the list takes it, with what each says; or at once for what is not a queue's fault.
@@ -61,7 +72,7 @@ class Submitter:
         refusals: list[str] = []
         for terms, queue in choices:
             try:
-                job_id = self._submit_to(queue, flow, stored, group, replace(submission, terms=terms))
+                job_id = self._submit_to(queue, flow, stored, group, replace(submission, terms=terms), ahead)
             except QueueRefused as refused:
                 refusals.append(str(refused))
             else:
@@ -115,13 +126,15 @@ class Submitter:
                 continue
         return job_ids
 
-    def _submit_to(self, queue: str, flow: Flow, stored: Stored, group: GroupKey, submission: Submission) -> str:
+    def _submit_to(
+        self, queue: str, flow: Flow, stored: Stored, group: GroupKey, submission: Submission, ahead: str | None
+    ) -> str:
         platform = self._ports.jobs.platform(queue)
         pointers = self._pointers(stored.run.id, group, submission)
         request = translate(flow, group, submission, platform, self._dispatch.defaults, pointers)
         brief = build_brief(flow, stored.run, stored.groups, group, submission, request.tempdir)
         put_brief(self._ports.objects, stored.run.id, group, submission, brief)
-        return self._definitions.submit(request.definition, request.submit)
+        return self._definitions.submit(request.definition, request.submit | depends_on(ahead))
 
     def _pointers(self, run: str, group: GroupKey, submission: Submission) -> Pointers:
         bucket = self._dispatch.data_bucket

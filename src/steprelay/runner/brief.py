@@ -45,11 +45,15 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class ParentGroup:
-    """A group this one starts from; `won` maps the attempt that won to the members it won for."""
+    """A group this one starts from; `won` maps the attempt that won to the members it won for.
+
+    `presumed`: it had not won yet when the brief was written (`steprelay.runner.presumption`).
+    """
 
     step: str
     path: tuple[int, ...]
     won: tuple[tuple[int, Spans], ...]
+    presumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,10 @@ class Catch:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """One submission: an attempt of some members of a group. Times in seconds."""
+    """One submission: an attempt of some members of a group. Times in seconds.
+
+    `first_attempt`: the one from which the budget of retries counts.
+    """
 
     run: str
     flow: str
@@ -92,6 +99,12 @@ class Brief:
     tempdir: str | None
     input_kind: str
     groups: tuple[ParentGroup, ...]
+    first_attempt: int = 1
+
+    @property
+    def retry_count(self) -> int:
+        """Attempts of its budget before this one."""
+        return self.attempt - self.first_attempt
 
     @property
     def last_attempt(self) -> bool:
@@ -183,12 +196,13 @@ def _decode(document: dict[str, Any]) -> Brief:
         tempdir=document.get("tempdir"),
         input_kind=inputs["kind"],
         groups=tuple(_group(group) for group in inputs.get("groups") or ()),
+        first_attempt=document.get("first_attempt", 1),
     )
 
 
 def _group(document: dict[str, Any]) -> ParentGroup:
     won = tuple((int(attempt), _spans(members)) for attempt, members in document["won"].items())
-    return ParentGroup(document["step"], tuple(document["path"]), won)
+    return ParentGroup(document["step"], tuple(document["path"]), won, bool(document.get("presumed")))
 
 
 def _spans(pairs: list[list[int]]) -> Spans:

@@ -84,7 +84,7 @@ class CommandStep:
             "STEPRELAY_FLOW_NAME": brief.flow,
             "STEPRELAY_STEP_NAME": brief.step,
             "STEPRELAY_TASK_ID": task.name,
-            "STEPRELAY_RETRY_COUNT": str(brief.attempt - 1),
+            "STEPRELAY_RETRY_COUNT": str(brief.retry_count),
             "STEPRELAY_INPUT": str(self._input),
             "STEPRELAY_OUTPUT": str(self._output),
             **({"STEPRELAY_INDEX": str(stack[-1].index)} if stack else {}),

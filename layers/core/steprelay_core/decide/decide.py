@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
 from steprelay_core.decide.job import (
     TERMINAL,
@@ -79,7 +80,8 @@ def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[T
         submission = find_submission(groups[event.group], event.submission)
         if submission is not None:
             members = submission.open if isinstance(event, LightSilent) else members_of(submission, event)
-            return [(event.group.task(member), submission.attempt) for member in members]
+            own = [(event.group.task(member), submission.attempt) for member in members]
+            return attempts_ahead(groups, event.group, submission, members) + own
     return []
 
 

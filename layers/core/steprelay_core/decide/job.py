@@ -5,6 +5,8 @@ from itertools import islice
 
 from steprelay_core.commands import SubmitJob, TerminateJob
 from steprelay_core.decide.advance import finish_if_done, succeed
+from steprelay_core.decide.chain import links
+from steprelay_core.decide.chained import begin_anew, says_nothing, take_ahead, unfounded
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, classify
 from steprelay_core.decide.outcome import judge, told
@@ -136,7 +138,9 @@ def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcom
     if not draft.flow.step(job.group.step).package:
         _end_without_runner(draft, submission, job, members)
         return
-    ended = judged(draft, job.group, submission.attempt, members, outcomes)
+    take_ahead(draft, job.group, submission, members, outcomes)
+    too_early = unfounded(draft, job.group, submission, members)
+    ended = judged(draft, job.group, submission.attempt, members - too_early, outcomes)
     if take_winners(draft, job.group, submission.attempt, ended):
         losers = members - Ranges.collect(member for member, outcome in ended.items() if outcome.status == "succeeded")
         _fail_losers(draft, submission, job, losers, ended)
@@ -148,13 +152,18 @@ def _fail_losers(
     """Move those past the attempt who failed by outcome, or by the end of the job that was theirs."""
     # Those that failed alike go on alike: as one smaller array, not as so many jobs.
     by_failure: dict[Failure | None, list[int]] = {}
+    void: list[int] = []
+    too_early = unfounded(draft, job.group, submission, losers)
     for member in losers:
         outcome = ended.get(member)
         holder = _holder(draft, submission, job, member)
-        if outcome is not None or holder == job.whole:
+        if holder == job.whole and (member in too_early or (outcome is None and says_nothing(submission, job))):
+            void.append(member)
+        elif outcome is not None or holder == job.whole:
             by_failure.setdefault(_failure(job, outcome), []).append(member)
         elif _is_ours(submission, job):
             _adopt(draft, job, holder)
+    begin_anew(draft, job.group, submission, Ranges.collect(void))
     for failure, members_alike in by_failure.items():
         if failure is None:
             _await_children(draft, submission, job)
@@ -165,9 +174,11 @@ def _fail_losers(
 def take_winners(draft: Draft, key: GroupKey, attempt: int, ended: dict[int, Outcome]) -> bool:
     """Let those succeed whose outcomes say so; False if there are more than fit into one save."""
     won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
-    # Each task that starts a foreach makes a group of its own.
-    if len(won) > GROUPS_AT_ONCE and any(way.foreach is not None for way in draft.flow.step(key.step).next):
-        succeed(draft, key, dict(islice(won.items(), GROUPS_AT_ONCE)), attempt)
+    # Each task that starts a foreach makes a group of its own, and one for each step that is chained to that.
+    made = [links(draft.flow, way.to[0]) for way in draft.flow.step(key.step).next if way.foreach is not None]
+    at_once = GROUPS_AT_ONCE // max(made, default=1)
+    if made and len(won) > at_once:
+        succeed(draft, key, dict(islice(won.items(), at_once)), attempt)
         draft.more = True
         return False
     if won:
@@ -267,6 +278,11 @@ def on_submit_refused(draft: Draft, event: SubmitRefused) -> None:
     submission = find_submission(draft.group(event.group), event.submission)
     if submission is None or draft.run.status.terminal:
         draft.note = "the refused attempt is over already"
+        return
+    if submission.behind is not None:
+        # It may be for what it was to wait for, which Batch no longer knows: by itself it will be told apart.
+        begin_anew(draft, event.group, submission, submission.open)
+        finish_if_done(draft)
         return
     failure = Failure("config", event.reason)
     fail_attempt(draft, event.group, submission, submission.open, failure)

@@ -3,36 +3,69 @@
 from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight, SubmitJob
+from steprelay_core.decide.chain import LONGEST_CHAIN, next_in_chain
 from steprelay_core.decide.draft import Draft
 from steprelay_core.spec import Step
-from steprelay_core.state.model import ARRAY_LIMIT, Group, GroupKey, Submission, Terms
+from steprelay_core.state.model import ARRAY_LIMIT, Ahead, Group, GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
 
 
 def launch(
-    draft: Draft, key: GroupKey, members: Ranges, attempt: int = 1, terms: Terms | None = None, first: int = 1
+    draft: Draft,
+    key: GroupKey,
+    members: Ranges,
+    attempt: int | None = None,
+    terms: Terms | None = None,
+    first: int | None = None,
 ) -> None:
     """Start an attempt of these members on these terms, unless the run no longer starts anything.
 
-    `first`: the attempt from which their budget counts.
+    `attempt`: by default the first that none of them can have begun. `first`: the attempt from which their budget
+    counts, by default this one. What follows an array statically is handed over behind it.
     """
     if draft.run.failure is not None or draft.run.status.terminal or not len(members):
         return
     step = draft.flow.step(key.step)
-    group = draft.group(key)
-    group = replace(group, tried=max(attempt, highest_attempt(group, step)))
+    if attempt is None:
+        attempt = draft.group(key).voided + 1
     for part in members.chunks(_together(step)):
         submission = Submission(
-            attempt, part, part, step.batch is None, submitted_at=draft.now, terms=terms or Terms(), first=first
+            attempt,
+            part,
+            part,
+            step.batch is None,
+            submitted_at=draft.now,
+            terms=terms or Terms(),
+            first=attempt if first is None else first,
         )
-        group = replace(
-            group,
-            submissions=(*group.submissions, submission),
-            started_at=draft.now if group.started_at is None else group.started_at,
-            ended_at=None,
-        )
-        draft.ask(InvokeLight(key, submission.id) if step.batch is None else SubmitJob(key, submission.id))
-    draft.put(group)
+        _hand_over(draft, key, submission)
+        _launch_behind(draft, key, submission)
+
+
+def _hand_over(draft: Draft, key: GroupKey, submission: Submission) -> None:
+    group = draft.group(key)
+    tried = max(submission.attempt, highest_attempt(group, draft.flow.step(key.step)))
+    started_at = draft.now if group.started_at is None else group.started_at
+    submissions = (*group.submissions, submission)
+    draft.put(replace(group, submissions=submissions, tried=tried, started_at=started_at, ended_at=None))
+    draft.ask(InvokeLight(key, submission.id) if submission.light else SubmitJob(key, submission.id))
+
+
+def _launch_behind(draft: Draft, key: GroupKey, ahead: Submission) -> None:
+    """Hand over the arrays of the steps that are certain to follow, each behind the one before."""
+    members = ahead.members
+    for _ in range(LONGEST_CHAIN - 1):
+        following = next_in_chain(draft.flow, key.step)
+        # AWS Batch: N_TO_N is between arrays, and one job is no array.
+        if following is None or len(members) < 2:
+            return
+        behind, key = Ahead(key.step, ahead.id), replace(key, step=following)
+        group = draft.group(key)
+        if len(group.members & members):
+            return
+        attempt = group.voided + 1
+        ahead = Submission(attempt, members, members, False, submitted_at=draft.now, first=attempt, behind=behind)
+        _hand_over(draft, key, ahead)
 
 
 def highest_attempt(group: Group, step: Step) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from steprelay_core.commands import FenceAttempt, StartTimer
 from steprelay_core.decide.advance import describe_failure
+from steprelay_core.decide.chain import void_behind
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
 from steprelay_core.decide.launch import launch
@@ -19,13 +20,15 @@ HISTORY_LIMIT = 50
 def fail_attempt(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, failure: Failure) -> None:
     """Move these members of a submission past its attempt, which failed.
 
-    The attempt is fenced first: whatever container of it still wakes finds its claim taken.
+    The attempt is fenced first: whatever container of it still wakes finds its claim taken. What was handed over
+    behind it is void.
     """
     attempt, step = submission.attempt, draft.flow.step(key.step)
     group = settle_members(draft.group(key), members)
     lines = tuple(FailedAttempt(member, attempt, draft.now, failure) for member in members)
     draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
     draft.ask(FenceAttempt(key, attempt, members.spans))
+    void_behind(draft, key, submission, members)
     before, first = attempt - submission.first, submission.first
     if draft.run.failure is None and not is_final(failure) and step.retry and before < step.retry.times:
         due = draft.now + delay_before(before + 2, step.retry)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from steprelay_core.commands import FenceAttempt, TerminateJob, TerminateUnrecorded
-from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft
+from steprelay_core.decide.chain import ahead_of, presumed
+from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
 from steprelay_core.decide.failure import CANCEL_PREFIX
 from steprelay_core.state.model import Group
 
@@ -17,10 +18,17 @@ def stop_live(draft: Draft, why: str) -> None:
 
     `why` is echoed in the jobs' statusReason.
     """
+    # What was handed over behind others comes first: nothing may begin behind what is stopped already.
     live = [group for group in draft.groups.values() if len(group.live)]
+    live.sort(key=lambda group: -_depth(draft, group))
     for group in live[:GROUPS_AT_ONCE]:
         _stop(draft, group, f"{CANCEL_PREFIX}: {why}")
     draft.more = len(live) > GROUPS_AT_ONCE
+
+
+def _depth(draft: Draft, group: Group) -> int:
+    """How many groups it waits for."""
+    return max((len(ahead_of(draft.groups, group.key, item)) for item in group.submissions), default=0)
 
 
 def _stop(draft: Draft, group: Group, reason: str) -> None:
@@ -32,4 +40,9 @@ def _stop(draft: Draft, group: Group, reason: str) -> None:
         if submission.job_id is None and not submission.light:
             member, until = submission.members.at(0), draft.now + UNRECORDED_FOR
             draft.ask(TerminateUnrecorded(group.key, submission.attempt, member, until, reason))
-    draft.put(replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now))
+    # What had not begun has not failed: it follows anew once the member ahead has won.
+    left = [(item.attempt, presumed(draft.groups, group.key, item)) for item in group.submissions]
+    voided = max((attempt for attempt, members in left if len(members)), default=0)
+    failed = group.failed | (group.live - union(members for _, members in left))
+    group = replace(group, submissions=(), waits=(), failed=failed, voided=max(group.voided, voided))
+    draft.put(replace(group, ended_at=draft.now))

@@ -121,6 +121,19 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a chained submission was handed over behind: a submission of the step before, under the same path."""
+
+    step: str
+    submission: str
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that is presumed to win."""
+        return int(self.submission.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt of some members of a group, handed to Batch as one job or array, or to the light function.
 
@@ -129,7 +142,7 @@ class Submission:
     `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew.
     `others`: jobs that were made of it besides `job_id`, where an answer was lost. `missing_since`: when AWS Batch was
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
-    were sent again.
+    were sent again. `behind`: what has the same members, one by one, and must win first (docs/architecture.md, "Chains").
     """
 
     attempt: int
@@ -149,6 +162,7 @@ class Submission:
     others: tuple[str, ...] = ()
     missing_since: float | None = None
     sent_at: float | None = None
+    behind: Ahead | None = None
 
     @property
     def id(self) -> str:
@@ -183,7 +197,8 @@ class Group:
     `submissions[].open`, `waits`, `won` or `failed`. `won` keeps which attempt won, because artifacts are written
     per attempt; `chosen` which transition the winners took; `fanout` the number of items of those that
     started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
-    them. Relays before it was kept left it 0.
+    them. Relays before it was kept left it 0. `voided` is the highest attempt that was void for one of its members: those
+    begin with the attempt after it.
     """
 
     key: GroupKey
@@ -198,6 +213,7 @@ class Group:
     ended_at: float | None = None
     version: int = 0
     tried: int = 0
+    voided: int = 0
 
     @property
     def succeeded(self) -> Ranges:

@@ -5,6 +5,7 @@ from steprelay_core.translate.image import with_registry
 from steprelay_core.translate.inputs import Defaults, Pointers, Request, TranslateError
 from steprelay_core.translate.names import job_name
 from steprelay_core.translate.request import translate
+from steprelay_core.translate.submission import depends_on
 from steprelay_core.translate.terms import queue_in_use
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Pointers",
     "Request",
     "TranslateError",
+    "depends_on",
     "flow_problems",
     "job_name",
     "queue_in_use",

@@ -65,6 +65,11 @@ def build_submission(
     return request
 
 
+def depends_on(job_id: str | None) -> dict[str, Any]:
+    """What SubmitJob is told besides, where child i of the array waits for child i of this one; None for nobody."""
+    return {} if job_id is None else {"dependsOn": [{"jobId": job_id, "type": "N_TO_N"}]}
+
+
 def _containers(batch: Batch, overrides: dict[str, Any], members: int) -> dict[str, Any]:
     """One container, one for each member, or one on each node."""
     most = ARRAY_LIMIT if batch.nodes == 1 else 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from steprelay.runner.claim import Claim
+from steprelay.runner.outcome import Failure, Outcome
 from tests.runner.containers import Containers
 from tests.runner.lab import Lab, flow, item, wait_until
 
@@ -71,13 +72,31 @@ def test_a_failed_attempt_exits_with_1_after_its_outcome(containers: Containers)
 def test_a_container_whose_attempt_is_taken_leaves_without_running_the_step(containers: Containers) -> None:
     containers.lab.store.put("runs/TheFlow-1/fail/0/1/claim.json", Claim(None, None, "dispatcher", 1.0).encode())
     code, error = containers.run("fail")
-    assert (code, error) == (0, "steprelay: attempt 1 of fail belongs to dispatcher: leaving\n")
+    assert (code, error) == (75, "steprelay: attempt 1 of fail belongs to dispatcher: leaving\n")
 
 
 def test_a_later_batch_attempt_of_the_job_runs_in_its_predecessors_place(containers: Containers) -> None:
     containers.lab.store.put("runs/TheFlow-1/fail/0/1/claim.json", Claim("job-1", 1, "runner:x", 1.0).encode())
-    assert containers.run("fail")[0] == 0
+    assert containers.run("fail")[0] == 75
     assert containers.run("fail", environment={"AWS_BATCH_JOB_ATTEMPT": "2"})[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(Outcome("succeeded", transition=0), 0), (Outcome("failed", failure=Failure("program", "Boom", "no")), 1)],
+)
+def test_a_container_that_finds_its_own_jobs_outcome_exits_as_that_says(
+    containers: Containers, outcome: Outcome, code: int
+) -> None:
+    containers.lab.store.put("runs/TheFlow-1/fail/0/1/claim.json", Claim("job-1", 1, "runner:x", 1.0).encode())
+    containers.lab.put_outcome("fail", outcome)
+    assert containers.run("fail", environment={"AWS_BATCH_JOB_ATTEMPT": "2"})[0] == code
+
+
+def test_a_container_that_finds_another_jobs_outcome_leaves_empty_handed(containers: Containers) -> None:
+    containers.lab.store.put("runs/TheFlow-1/fail/0/1/claim.json", Claim("job-2", 1, "runner:x", 1.0).encode())
+    containers.lab.put_outcome("fail", Outcome("succeeded", transition=0))
+    assert containers.run("fail")[0] == 75
 
 
 @pytest.mark.parametrize("step", ["wait", "cling"])

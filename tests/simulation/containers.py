@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from steprelay.runner.brief import Task, decode_brief, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
+from steprelay.runner.leaving import code_of_leaving
 from steprelay.runner.light import LightResult, answer_again
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
 from steprelay.runner.store import Missing
@@ -119,7 +120,7 @@ class Containers:
         taken = claim(self._store, task, mine)
         if taken is not None:
             self._s.say(f"  {unit.id} finds its claim taken by {taken.owner}")
-            return 0
+            return code_of_leaving(self._store, task, mine, taken)
         self._record.claim_passed(task, mine)
         return self._make_attempt(task, Attempt(unit.id, attempt, began), unit)
 

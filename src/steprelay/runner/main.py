@@ -15,6 +15,7 @@ from types import FrameType
 from steprelay.runner.attempt import explain_batch, make_attempt, record_failure, run_beside_main_node
 from steprelay.runner.brief import BriefError, Task, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
+from steprelay.runner.leaving import code_of_leaving
 from steprelay.runner.nodes import PATIENT, Node, NoMainNode, Patience, job_of, node_of, wait_for_main_node
 from steprelay.runner.outcome import Attempt, Failure
 from steprelay.runner.package import PackageError, unpack_package
@@ -25,15 +26,14 @@ from steprelay.runner.tempdir import mounted
 from steprelay.runner.usage import Meter, container_meter
 from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed
 
-NOTHING_TO_DO = 0
 CANNOT_RUN = 1
 
 
 def main(environment: Mapping[str, str] = os.environ, store: Store | None = None, patience: Patience = PATIENT) -> int:
     """Run the attempt this container was started for; the exit code of the container.
 
-    0 after success, and where the attempt is not ours to run; 1 after a failure; 143 when reclaimed; 137 when
-    the step's process was killed from outside. `patience`: of the nodes that wait for the main one.
+    0 after success; 1 after a failure; 75 where the attempt is not ours to run; 143 when reclaimed; 137 when the step's
+    process was killed from outside. `patience`: of the nodes that wait for the main one.
     """
     signal.signal(signal.SIGTERM, _reclaim)
     place: str | None = None
@@ -47,7 +47,7 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
         taken = claim(store, task, mine) if node.is_main else wait_for_main_node(store, task, mine, patience)
         if taken is not None:
             _say(f"attempt {task.brief.attempt} of {task.name} belongs to {taken.owner or taken.job_id}: leaving")
-            return NOTHING_TO_DO
+            return code_of_leaving(store, task, mine, taken)
         place = tempfile.mkdtemp(prefix="steprelay-")
         meter = replace(container_meter(), limit_mib=_number(environment, "STEPRELAY_LOCAL_MEMORY"))
         return run_claimed(task, attempt, store, Path(place), node, meter)

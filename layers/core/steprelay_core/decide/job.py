@@ -25,6 +25,9 @@ TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 # How the runner ends a job whose failed outcome it has written (docs/architecture.md, "Claim and outcome").
 FAILED_EXIT_CODE = 1
 
+# How it ends one whose attempt it found taken, without running the step.
+LEFT_EXIT_CODE = 75
+
 # A job that is seen so may go on for long: RUNNING is left out, since its event is often overtaken by that of its end.
 LIVING = frozenset({"PENDING", "RUNNABLE", "STARTING"})
 
@@ -257,6 +260,9 @@ def _failure(job: JobChanged, outcome: Outcome | None) -> Failure | None:
         return told(outcome.failure, FAILED_EXIT_CODE if job.size is not None else job.exit_code, job.log_stream)
     if job.status == "SUCCEEDED":
         return Failure("unknown_outcome", "the job ended well but left no outcome", job.exit_code, job.log_stream)
+    if job.exit_code == LEFT_EXIT_CODE and not job.container_reason:
+        why = "the container left without running the step: another one had its attempt"
+        return Failure("unknown_outcome", why, job.exit_code, job.log_stream)
     return None if job.size is not None else classify(job)
 
 

@@ -17,6 +17,7 @@ EXITED = "Essential container in task exited"
 SPOT = "Host EC2 (instance i-0123) terminated."
 GIVEN_UP = "DockerTimeoutError: Could not transition to started; timed out after waiting 4m0s"
 TIMED_OUT = "Job attempt duration exceeded timeout"
+DEPENDENT = "Dependent Job failed"
 
 
 @dataclass(eq=False)
@@ -24,7 +25,7 @@ class Unit:
     """What runs containers: a single job, or a child of an array.
 
     `index`: its place in the array; `attempts`: how many Batch-internal ones have begun, `ended`: how many of these are
-    over, which is what Batch tells.
+    over, which is what Batch tells; `dependents`: who waits for its end.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Unit:
     ended: int = 0
     stopping: bool = False
     containers: list[Actor] = field(default_factory=list)
+    dependents: list["Unit"] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
@@ -103,8 +105,29 @@ class Batch:
         if size:
             self._s.after(0.1, lambda: self._move_parent(job, "PENDING"))
         for unit in job.units:
-            self._queue(unit)
+            self._depend(unit)
         return job
+
+    def _depend(self, unit: Unit) -> None:
+        """N_TO_N: a child waits for its opposite number, which may be over."""
+        waits = False
+        for dependency in unit.job.request.get("dependsOn", ()):
+            other = self.jobs[dependency["jobId"]].units[unit.index or 0]
+            other.dependents.append(unit)
+            waits = True
+            if other.over:
+                self._s.after(0.1, partial(self._settle, other))
+        if not waits:
+            self._queue(unit)
+
+    def _settle(self, unit: Unit) -> None:
+        """Let those go on that wait for the end of this one, or end them."""
+        dependents, unit.dependents = unit.dependents, []
+        for dependent in dependents:
+            if unit.status == "SUCCEEDED":
+                self._queue(dependent)
+            else:
+                self._end(dependent, DEPENDENT)
 
     def stop(self, job: Job, reason: str) -> None:
         """TerminateJob: SIGTERM, and a while later it is over."""
@@ -222,6 +245,7 @@ class Batch:
             return
         if unit.over:
             self._tell(unit_detail(unit))
+            self._s.after(0.1, partial(self._settle, unit))
         if all(each.over for each in unit.job.units):
             failed = any(each.status == "FAILED" for each in unit.job.units)
             unit.job.reason = "Array Child Job failed" if failed else ""

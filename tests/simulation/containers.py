@@ -7,9 +7,10 @@ from typing import Any, BinaryIO, TypeVar
 
 from steprelay.runner.brief import Task, decode_brief, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
-from steprelay.runner.leaving import code_of_leaving
+from steprelay.runner.leaving import LEFT_EXIT_CODE, code_of_leaving
 from steprelay.runner.light import LightResult, answer_again
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
+from steprelay.runner.presumption import unfounded
 from steprelay.runner.store import Missing
 from tests.simulation.batch import Unit
 from tests.simulation.record import Record
@@ -95,10 +96,12 @@ def _etag(body: bytes) -> str:
 
 
 class Containers:
-    """The bodies of containers and of the light function."""
+    """The bodies of containers and of the light function. `looks`: whether chained ones look at what they presume."""
 
-    def __init__(self, scheduler: Scheduler, record: Record, bodies: dict[str, bytes], plan: Plan) -> None:
-        self._s, self._record, self._plan = scheduler, record, plan
+    def __init__(
+        self, scheduler: Scheduler, record: Record, bodies: dict[str, bytes], plan: Plan, *, looks: bool = True
+    ) -> None:
+        self._s, self._record, self._plan, self._looks = scheduler, record, plan, looks
         self._store = RunnerStore(scheduler, record, bodies)
         self._serial = itertools.count(1)
 
@@ -117,6 +120,9 @@ class Containers:
         brief = read_brief(self._store.get(environment["STEPRELAY_BRIEF"].split("/", 3)[3]))
         task, began = task_of(brief, unit.index), self._s.clock()
         mine = Claim(unit.id, attempt, f"runner:{next(self._serial)}", began)
+        if self._looks and (why := unfounded(self._store, task)) is not None:
+            self._s.say(f"  {unit.id} leaves, since {why}")
+            return LEFT_EXIT_CODE
         taken = claim(self._store, task, mine)
         if taken is not None:
             self._s.say(f"  {unit.id} finds its claim taken by {taken.owner}")

@@ -16,14 +16,16 @@ class FlowMaker:
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
         last = self._step()
-        first = self._chain(last, self._depth)
+        # A foreach with nothing before it, now and then: its chain is sure to be met.
+        only_foreach = self._depth and self._random.random() < 0.4
+        first = self._foreach(last, self._depth) if only_foreach else self._chain(last, self._depth)
         return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
         step: dict[str, Any] = {"command": ["run"], **more}
         if random.random() < 0.7:
-            step["batch"] = {}
+            step.setdefault("batch", {})
         if random.random() < 0.7:
             wait = random.choice((0, 0, 0.05, 1, 20))
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}
@@ -42,16 +44,25 @@ class FlowMaker:
             to = self._block(to, depth)
         return to
 
+    def _foreach(self, to: str, depth: int) -> str:
+        join = self._step(next=to, join=True)
+        self._foreachs += 1
+        body = self._line(join) if self._random.random() < 0.6 else self._chain(join, depth - 1)
+        self._foreachs -= 1
+        return self._step(next={"to": [body], "foreach": "items"})
+
+    def _line(self, to: str) -> str:
+        """Steps on Batch one after the other: within a foreach their arrays are chained."""
+        for _ in range(self._random.choice((2, 2, 3))):
+            to = self._step(next=to, batch={})
+        return to
+
     def _block(self, to: str, depth: int) -> str:
         kind = self._random.choice(("step", "foreach", "foreach", "branch", "choice")) if depth else "step"
         if kind == "step":
             return self._step(next=to)
         if kind == "foreach":
-            join = self._step(next=to, join=True)
-            self._foreachs += 1
-            body = self._chain(join, depth - 1)
-            self._foreachs -= 1
-            return self._step(next={"to": [body], "foreach": "items"})
+            return self._foreach(to, depth)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steprelay_core.ports import DefinitionGone, Platform
+from steprelay_core.ports import DefinitionGone, Platform, Refused
 from tests.simulation.batch import Batch, Job, job_detail, unit_detail
 from tests.simulation.facts import Submitted
 from tests.simulation.record import JobPlace, Record
@@ -45,11 +45,19 @@ class SimulatedJobs:
         def submit() -> str:
             if str(request["jobDefinition"]).removeprefix("arn:") not in self._definitions:
                 raise DefinitionGone(f"job definition {request['jobDefinition']} is not active")
+            self._check_dependencies(request)
             # What the client library sends twice makes two jobs, and is nobody's decision.
             sent.append(self._batch.take(request).id if sent else self._submit(request))
             return sent[-1]
 
         return self._s.call(f"submit {request['jobName']}", submit, repeat=True)
+
+    def _check_dependencies(self, request: dict[str, Any]) -> None:
+        for dependency in request.get("dependsOn", ()):
+            other = self._batch.jobs.get(dependency["jobId"])
+            if other is None or self._is_forgotten(other):
+                raise Refused(f"job {dependency['jobId']} does not exist")
+            assert len(other.units) == request["arrayProperties"]["size"], "N_TO_N is between arrays of one size"
 
     def _submit(self, request: dict[str, Any]) -> str:
         name, place, actor = str(request["jobName"]), JobPlace.of(request["parameters"], None), self._record.actor

@@ -21,13 +21,15 @@ EXPECTED = (Throttled, AnswerLost, Conflict)
 
 @dataclass(frozen=True)
 class Parts:
-    """How each part is made; `buries`: whether functions move poison to their dead-letter queues."""
+    """How each part is made; `buries`: whether functions move poison to their dead-letter queues; `looks`: whether
+    runners look at what they presume."""
 
     engine: Callable[[Ports, Effects, Callable[[], str]], Engine] = Engine
     effects: Callable[[Ports, Dispatch], Effects] = Effects
     sweeper: Callable[[Engine, str], Sweeper] = Sweeper
     store: Callable[[MemoryStore], Store] = lambda store: store
     buries: bool = True
+    looks: bool = True
 
 
 class WatchedEngine(Engine):

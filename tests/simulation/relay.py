@@ -53,7 +53,7 @@ class SimulatedRelay:
         self._s, self._record, self._parts = scheduler, record, parts
         self.store, self.objects = MemoryStore(), MemoryObjects()
         self.uploads = MemoryUploads(self.objects)
-        self.containers = Containers(scheduler, record, self.objects.objects, plan)
+        self.containers = Containers(scheduler, record, self.objects.objects, plan, looks=parts.looks)
         # As in template.yaml.
         packages = Settings(visibility=1800, timeout=300, batch=2)
         crowded = scheduler.dice.strike("crowded", "account")

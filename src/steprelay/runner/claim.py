@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from steprelay.runner.brief import Task
 from steprelay.runner.store import Store
 
+# Who owns the claims of the attempts that the relay has moved past.
+DISPATCHER = "dispatcher"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

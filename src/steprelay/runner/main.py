@@ -15,11 +15,12 @@ from types import FrameType
 from steprelay.runner.attempt import explain_batch, make_attempt, record_failure, run_beside_main_node
 from steprelay.runner.brief import BriefError, Task, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
-from steprelay.runner.leaving import code_of_leaving
+from steprelay.runner.leaving import LEFT_EXIT_CODE, code_of_leaving
 from steprelay.runner.nodes import PATIENT, Node, NoMainNode, Patience, job_of, node_of, wait_for_main_node
 from steprelay.runner.outcome import Attempt, Failure
 from steprelay.runner.package import PackageError, unpack_package
 from steprelay.runner.perform import EXIT_CODES, Job
+from steprelay.runner.presumption import unfounded
 from steprelay.runner.store import Missing, Store
 from steprelay.runner.supervise import Limits
 from steprelay.runner.tempdir import mounted
@@ -44,6 +45,9 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
         task, node = mounted(task, environment), node_of(environment)
         attempt = Attempt(job_of(environment, node), _number(environment, "AWS_BATCH_JOB_ATTEMPT"), time.time())
         mine = Claim(attempt.job_id, attempt.batch_attempt, f"runner:{uuid.uuid4()}", attempt.started_at)
+        if (why := unfounded(store, task)) is not None:
+            _say(f"attempt {task.brief.attempt} of {task.name} was handed over in advance, and {why}: leaving")
+            return LEFT_EXIT_CODE
         taken = claim(store, task, mine) if node.is_main else wait_for_main_node(store, task, mine, patience)
         if taken is not None:
             _say(f"attempt {task.brief.attempt} of {task.name} belongs to {taken.owner or taken.job_id}: leaving")

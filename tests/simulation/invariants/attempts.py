@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
-from steprelay_core.decide.job import TERMINAL
+from steprelay_core.decide.chained import attempts_ahead
+from steprelay_core.decide.job import FORGOTTEN, TERMINAL
 from steprelay_core.decide.retry import delay_before
 from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
@@ -89,6 +90,7 @@ def _compare_orders(simulation: Simulation, stored: Stored, group: Group, submis
     if not any(event.status in TERMINAL for event in ours) or random.randrange(ORDERS_COMPARED):
         return None
     tasks = [(group.key.task(member), submission.attempt) for member in submission.members]
+    tasks += attempts_ahead(stored.groups, group.key, submission, submission.members)
     outcomes = simulation.relay.objects.outcomes(stored.run.id, tasks)
     fresh = replace(submission, open=submission.members, status="SUBMITTED", attempts_seen=0)
     start = Group(group.key, (fresh,), version=group.version)
@@ -136,13 +138,17 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
     for was, group in saved.changed:
         again = {member: wait.attempt for wait in group.waits for member in wait.members}
         again |= {member: item.attempt for item in group.submissions for member in item.open}
+        anew = {member for item in group.submissions if item.first == item.attempt for member in item.open}
         for submission in was.submissions:
-            for member in submission.open:
+            # Who was handed over in vain has not failed.
+            for member in (
+                submission.open if submission.behind is None else (m for m in submission.open if m not in anew)
+            ):
                 if again.get(member) != submission.attempt + 1:
                     continue
                 failed = _failure_of(group, member, submission.attempt)
                 # Of a job that Batch has forgotten nobody can tell any more.
-                told = failed is not None and failed[0].class_ != "unknown"
+                told = failed is not None and failed[0].reason != FORGOTTEN
                 unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"

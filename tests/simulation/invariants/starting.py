@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from steprelay_core.state.model import Group, GroupKey, TaskKey
+from steprelay_core.decide.draft import find_submission
+from steprelay_core.state.model import Ahead, Group, GroupKey, Submission, TaskKey
 from tests.simulation.facts import Attempted, Saved
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import outcome_key
@@ -19,22 +20,35 @@ if TYPE_CHECKING:
 @rule(10, Saved)
 def steps_start_when_ready(simulation: Simulation, saved: Saved) -> str | None:
     for was, group in saved.changed:
-        before = was.members
-        look = _Look(simulation, saved.after)
+        before = {submission.id for submission in was.submissions}
+        look = Look(simulation, saved.after)
         for submission in group.submissions:
-            for member in submission.members if submission.attempt == 1 else ():
-                if member not in before and not look.is_ready(group.key, member):
+            for member in submission.members if submission.id not in before else ():
+                if not look.may_be_handed_over(group.key, submission, member):
                     return f"{group.key.task(member)} of {saved.given.id} was started too early"
     return None
 
 
-class _Look:
+def is_in_force(stored: Stored, key: GroupKey, behind: Ahead, member: int) -> bool:
+    """Whether the attempt that a chained task presumes to win has won, or may still."""
+    ahead = stored.groups.get(GroupKey(behind.step, key.path), Group(key))
+    open_ = find_submission(ahead, behind.submission)
+    return ahead.winner(member) == behind.attempt or (open_ is not None and member in open_.open)
+
+
+class Look:
     """The winners of one run, and the ways they took."""
 
     def __init__(self, simulation: Simulation, stored: Stored) -> None:
         self._objects = simulation.relay.objects.objects
         self._stored = stored
         self._flow: Flow = simulation.flow(stored.run.id)
+
+    def may_be_handed_over(self, key: GroupKey, submission: Submission, member: int) -> bool:
+        """Once all it depends on has won; chained, once that has been handed over which it waits for."""
+        if submission.behind is None:
+            return self.is_ready(key, member)
+        return is_in_force(self._stored, key, submission.behind, member)
 
     def is_ready(self, key: GroupKey, member: int) -> bool:
         closed = self._flow.graph.closes.get(key.step)

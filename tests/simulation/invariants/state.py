@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from steprelay_core.codec import decode, decode_commands, encode, encode_commands
 from steprelay_core.state.events import JobChanged, LightEnded, ResumeRequested, RetryRequested
-from steprelay_core.state.model import Group, Run, RunStatus, Submission
+from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, Submission
 from tests.simulation.facts import Saved
 from tests.simulation.invariants.rules import rule
 
@@ -48,10 +48,12 @@ def attempts_only_rise(simulation: Simulation, saved: Saved) -> str | None:
         if beyond:
             return f"attempts {beyond} of {group.key} are past a budget of {times} retries"
         before, now = _attempts(was), _attempts(group)
+        chained = {member for item in was.submissions if item.behind is not None for member in item.open}
         for member, attempt in now.items():
             if attempt < before.get(member, 0):
                 return f"{group.key.task(member)} fell from attempt {before[member]} to {attempt}"
-            if member in before and attempt > before[member] + 1:
+            # One that was handed over in vain begins anew, with an attempt that is new to its group.
+            if member in before and attempt > before[member] + 1 and member not in chained:
                 return f"{group.key.task(member)} leapt from attempt {before[member]} to {attempt}"
     return None
 
@@ -72,6 +74,7 @@ def an_event_is_about_one_attempt(_: Simulation, saved: Saved) -> str | None:
         attempt, ours = event.attempt, []
     else:
         return None
+    together = _handed_over_together(saved, event.group, ours)
     for was, group in saved.changed:
         still = {submission.id: submission for submission in group.submissions}
         for submission in was.submissions:
@@ -81,11 +84,27 @@ def an_event_is_about_one_attempt(_: Simulation, saved: Saved) -> str | None:
                 and submission.attempt == attempt
                 and submission.id in (ours or [submission.id])
             )
-            if not mine and after != submission:
+            if not mine and after != submission and (group.key, submission.id) not in together:
                 return f"{event} changed submission {submission.id} of {group.key}"
             if isinstance(event, LightEnded) and mine and _others(submission, after, event.member):
                 return f"{event} changed other members of submission {submission.id}"
     return None
+
+
+def _handed_over_together(saved: Saved, key: GroupKey, ours: list[str]) -> set[tuple[GroupKey, str]]:
+    """What is ahead of a submission, which an event about it may show to have won, and behind it, which may be void."""
+    if saved.before is None or not ours:
+        return set()
+    groups, related = saved.before.groups, {(key, ours[0])}
+    links = [
+        ((key, item.id), (GroupKey(item.behind.step, key.path), item.behind.submission))
+        for key, group in groups.items()
+        for item in group.submissions
+        if item.behind is not None
+    ]
+    for _ in range(len(links)):
+        related |= {one for one, other in links if other in related} | {other for one, other in links if one in related}
+    return related
 
 
 def _others(before: Submission, after: Submission | None, member: int) -> bool:

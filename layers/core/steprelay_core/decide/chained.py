@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from steprelay_core.decide.advance import succeed
 from steprelay_core.decide.chain import Groups, ahead_of, presumed, void
 from steprelay_core.decide.draft import Draft, find_submission
-from steprelay_core.decide.failure import classify, left_empty_handed
+from steprelay_core.decide.failure import LEFT_EXIT_CODE, classify
 from steprelay_core.decide.launch import launch
 from steprelay_core.decide.outcome import judge
 from steprelay_core.state.events import JobChanged
@@ -49,7 +49,8 @@ def unfounded(draft: Draft, key: GroupKey, submission: Submission, members: Rang
 
 def says_nothing(submission: Submission, job: JobChanged) -> bool:
     """Whether a job that was chained ended without having begun: for what it waited for, or because that was not there."""
-    return submission.behind is not None and (left_empty_handed(job) or classify(job).class_ == "dependency")
+    left = job.exit_code == LEFT_EXIT_CODE and not job.container_reason
+    return submission.behind is not None and (left or classify(job).class_ == "dependency")
 
 
 def begin_anew(draft: Draft, key: GroupKey, submission: Submission, members: Ranges) -> None:

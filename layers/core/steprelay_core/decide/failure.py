@@ -12,6 +12,9 @@ from steprelay_core.state.model import Failure
 # Put in front of every reason we give TerminateJob, so that its echo in statusReason is recognised.
 CANCEL_PREFIX = "steprelay: cancelled"
 
+# How the runner ends a job whose attempt it found taken, or must not begin, without running the step.
+LEFT_EXIT_CODE = 75
+
 # Classes that no further attempt can mend.
 FINAL = frozenset({"cancelled", "image_permanent", "config", "internal"})
 

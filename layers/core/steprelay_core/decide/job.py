@@ -8,7 +8,7 @@ from steprelay_core.decide.advance import finish_if_done, succeed
 from steprelay_core.decide.chain import links
 from steprelay_core.decide.chained import begin_anew, says_nothing, take_ahead, unfounded
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, swap_submission
-from steprelay_core.decide.failure import CANCEL_PREFIX, classify
+from steprelay_core.decide.failure import CANCEL_PREFIX, LEFT_EXIT_CODE, classify
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import fail_attempt
 from steprelay_core.state.events import JobChanged, JobMissing, JobSubmitted, SubmissionLost, SubmitRefused
@@ -24,9 +24,6 @@ TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 
 # How the runner ends a job whose failed outcome it has written (docs/architecture.md, "Claim and outcome").
 FAILED_EXIT_CODE = 1
-
-# How it ends one whose attempt it found taken, without running the step.
-LEFT_EXIT_CODE = 75
 
 # A job that is seen so may go on for long: RUNNING is left out, since its event is often overtaken by that of its end.
 LIVING = frozenset({"PENDING", "RUNNABLE", "STARTING"})

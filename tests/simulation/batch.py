@@ -244,7 +244,9 @@ class Batch:
             self._tell(job_detail(unit.job))
             return
         if unit.over:
-            self._tell(unit_detail(unit))
+            # As the template's rules have it: of children that succeed, the array's own event tells.
+            if status == "FAILED":
+                self._tell(unit_detail(unit))
             self._s.after(0.1, partial(self._settle, unit))
         if all(each.over for each in unit.job.units):
             failed = any(each.status == "FAILED" for each in unit.job.units)

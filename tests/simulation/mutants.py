@@ -271,6 +271,42 @@ class ResumesWithOldAttempts(Misjudges):
         return replace(decision, groups=groups, commands=commands)
 
 
+class FencesOnlyWhatFailed(Misjudges):
+    """Leaves the claims of those open that were handed over behind what failed."""
+
+    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
+        chained = {
+            (key, item.attempt)
+            for key, group in stored.groups.items()
+            for item in group.submissions
+            if item.behind is not None
+        }
+        rest = tuple(
+            command
+            for command in decision.commands
+            if not isinstance(command, FenceAttempt) or (command.group, command.attempt) not in chained
+        )
+        return replace(decision, commands=rest)
+
+
+class CountsVoidAttempts(Misjudges):
+    """Takes the end of what was handed over in vain for a failure of its own."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        if isinstance(event, JobChanged) and event.group in stored.groups:
+            group = stored.groups[event.group]
+            alone = tuple(replace(item, behind=None) for item in group.submissions)
+            stored = replace(stored, groups={**stored.groups, event.group: replace(group, submissions=alone)})
+        return flow, stored, event
+
+
+class ForgetsVoidAttempts(Misjudges):
+    """Begins what was void with the attempt that was."""
+
+    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
+        return replace(decision, groups=tuple(replace(group, voided=0) for group in decision.groups))
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A planted bug; `promises`: the numbers of the invariants by which it may be caught."""
@@ -306,6 +342,10 @@ MUTANTS = (
     _engine("resumes a run unasked", ResumesUnasked, 6, 15),
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
+    _engine("does not fence what was handed over behind a failure", FencesOnlyWhatFailed, 2),
+    _engine("counts attempts that were void", CountsVoidAttempts, 10, 11),
+    _engine("begins with an attempt that was void", ForgetsVoidAttempts, 2, 4, 5, 7, 11),
+    Mutant("runs on what is presumed without looking", Parts(looks=False), frozenset({10})),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

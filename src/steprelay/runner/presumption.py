@@ -12,8 +12,8 @@ from steprelay.runner.store import Missing, Store
 def unfounded(store: Store, task: Task) -> str | None:
     """Why the task must not begin; None if all that it presumes is true.
 
-    To be asked before the attempt is claimed: until then the relay can still move past what is presumed, and it takes the
-    claim of this attempt when it does.
+    To be asked before the attempt is claimed: when the relay moves past what is presumed, it takes this attempt's claim
+    as well, so that whoever has looked before finds it taken.
     """
     for group in task.brief.groups if any(group.presumed for group in task.brief.groups) else ():
         attempt = next((attempt for attempt, members in group.won if task.member in members), None)

@@ -10,9 +10,10 @@ from steprelay_core import keys
 from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
 from steprelay_core.decide.chained import attempts_ahead
+from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import FORGOTTEN, TERMINAL
 from steprelay_core.decide.retry import delay_before
-from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
+from steprelay_core.state.events import JobChanged, JobMissing, ResumeRequested, RetryRequested, RunStarted, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
 from tests.simulation.invariants.rules import rule
@@ -43,6 +44,9 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     if isinstance(event, TimerDue) and _still_waits(stored, event):
         # It came too early, by a clock that is not ours, and was started anew.
         return None
+    if isinstance(event, JobMissing) and _may_turn_up(stored, event):
+        # Whether it has been missing for long enough depends on whose clock is read.
+        return None
     if isinstance(event, ResumeRequested | RetryRequested) and event.request not in stored.run.requests:
         # It was refused, for what need not hold any more.
         return None
@@ -61,6 +65,11 @@ def _is_harmless(command: Command) -> bool:
 def _still_waits(stored: Stored, event: TimerDue) -> bool:
     group = stored.groups.get(event.group, Group(event.group))
     return any(wait.attempt == event.attempt and event.member in wait.members for wait in group.waits)
+
+
+def _may_turn_up(stored: Stored, event: JobMissing) -> bool:
+    submission = find_submission(stored.groups.get(event.group, Group(event.group)), event.submission)
+    return submission is not None and submission.missing_since is not None
 
 
 @rule(7, Raised)

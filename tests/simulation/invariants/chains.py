@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
@@ -15,6 +14,8 @@ from tests.simulation.invariants.starting import Look, is_in_force
 from tests.simulation.record import outcome_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from steprelay_core.ports import Stored
     from tests.simulation.simulation import Simulation
 

@@ -1,7 +1,7 @@
-"""Chains: the arrays of steps that follow each other statically are handed over together (docs/architecture.md, "Chains").
+"""Chains: arrays of steps that follow each other statically, handed over together (docs/architecture.md, "Chains").
 
-A chained submission waits, member by member, for the submission it is `behind`. Until that one's member has won, its own
-has only been presumed to start: when the member ahead fails its attempt, the one behind is void, as if it had never been.
+A chained submission waits, member by member, for the one it is `behind`. Until that one's member has won, its own
+is only presumed to start: when the member ahead fails its attempt, the one behind is void, as if it had never been.
 """
 
 from collections.abc import Iterator, Mapping

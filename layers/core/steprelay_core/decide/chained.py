@@ -48,7 +48,7 @@ def unfounded(draft: Draft, key: GroupKey, submission: Submission, members: Rang
 
 
 def says_nothing(submission: Submission, job: JobChanged) -> bool:
-    """Whether a job that was chained ended without having begun: for what it waited for, or because that was not there."""
+    """Whether a job that was chained ended without having begun, for want of what it waited for."""
     left = job.exit_code == LEFT_EXIT_CODE and not job.container_reason
     return submission.behind is not None and (left or classify(job).class_ == "dependency")
 

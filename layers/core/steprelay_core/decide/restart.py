@@ -91,7 +91,9 @@ def _begin(draft: Draft, wanted: Resuming) -> None:
 
 def _go_on(draft: Draft, wanted: Resuming) -> None:
     """Start what failed and was asked for, then what was never started because the run had stopped starting things."""
-    for group in list(draft.groups.values()):
+    for key in list(draft.groups):
+        # As it is now: what was started before may have been chained into it.
+        group = draft.group(key)
         again = bool(len(_failed(group, wanted.tasks)) or _waiting(group, wanted.tasks))
         if again and _is_full(draft):
             return

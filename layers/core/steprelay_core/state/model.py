@@ -142,7 +142,7 @@ class Submission:
     `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew.
     `others`: jobs that were made of it besides `job_id`, where an answer was lost. `missing_since`: when AWS Batch was
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
-    were sent again. `behind`: what has the same members, one by one, and must win first (docs/architecture.md, "Chains").
+    were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
     """
 
     attempt: int
@@ -197,8 +197,8 @@ class Group:
     `submissions[].open`, `waits`, `won` or `failed`. `won` keeps which attempt won, because artifacts are written
     per attempt; `chosen` which transition the winners took; `fanout` the number of items of those that
     started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
-    them. Relays before it was kept left it 0. `voided` is the highest attempt that was void for one of its members: those
-    begin with the attempt after it.
+    them. Relays before it was kept left it 0. `voided` is the highest attempt that was void for one of its members
+    (`decide.chain`): those begin with the one after it.
     """
 
     key: GroupKey

@@ -43,6 +43,13 @@ def test_foreach_finds_the_primes_up_to_its_parameter(project: Project) -> None:
     assert ended.artifacts["primes"] == "[2, 3, 5, 7, 11]"
 
 
+def test_overtake_scores_every_page(project: Project) -> None:
+    project.add_example("overtake.py")
+    ended = project.run("overtake.py", "--slow", "1")
+    assert ended.code == 0, ended.errors
+    assert ended.artifacts["scores"] == "[3, 2, 2, 3]"
+
+
 @pytest.mark.parametrize(("rows", "way"), [("10", "light"), ("5000", "heavy")])
 def test_decide_goes_the_way_that_its_data_says(project: Project, rows: str, way: str) -> None:
     project.add_example("decide.py")

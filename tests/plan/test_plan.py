@@ -35,6 +35,27 @@ FOREACH = flow_of(
 )
 
 
+CHAINED = flow_of(
+    start={"next": {"to": ["fetch"], "foreach": "pages"}},
+    fetch={"batch": {}, "next": "score"},
+    score={"batch": {}, "next": "join"},
+    join={"join": True, "batch": {}, "next": "end"},
+    end={"batch": {}},
+)
+
+
+def test_an_array_that_is_chained_to_another_says_so() -> None:
+    planned = plan(CHAINED).steps
+    assert {name: step.behind for name, step in planned.items()} == {
+        "fetch": None,
+        "score": "fetch",
+        "join": None,
+        "end": None,
+    }
+    assert planned["score"].submit["dependsOn"] == [{"jobId": "the-job-of-fetch", "type": "N_TO_N"}]
+    assert "dependsOn" not in planned["fetch"].submit
+
+
 @pytest.mark.parametrize("platform", ["ec2", "fargate"])
 def test_planned_requests_pass_the_validation_of_aws(platform: Platform) -> None:
     written = (

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from steprelay.compile.standins import STANDINS
-from steprelay.plan.standins import pointers
+from steprelay.plan.standins import job_of, pointers
+from steprelay_core.decide.chain import next_in_chain
 from steprelay_core.spec import Batch, Flow, Problem
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
-from steprelay_core.translate import TranslateError, translate
+from steprelay_core.translate import TranslateError, depends_on, translate
 
 Platform = Literal["ec2", "fargate"]
 Provenance = Mapping[str, Mapping[str, str]]
@@ -23,20 +24,22 @@ class PlannedStep:
     """The requests of a step's first attempt, and where each value in them came from.
 
     `submit` is that of a single task: `items` names the artifact whose items a foreach makes tasks of, which all
-    go as one array job; it is None outside any foreach.
+    go as one array job; it is None outside any foreach. `behind`: the step whose array this one's is chained to.
     """
 
     definition: dict[str, Any]
     submit: dict[str, Any]
     provenance: dict[str, str]
     items: str | None
+    behind: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        known = {
             "register_job_definition": self.definition,
             "submit_job": self.submit,
             "provenance": self.provenance,
         }
+        return known if self.behind is None else known | {"behind": self.behind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,18 @@ def _plan_step(flow: Flow, name: str, platform: Platform, known: Mapping[str, st
     # In the order that people read it.
     names = {name: request.submit[name] for name in ("jobName", "jobQueue")}
     submit = names | {"jobDefinition": request.definition["jobDefinitionName"]} | request.submit
-    return PlannedStep(request.definition, submit, _provenance(known), _items(flow, name))
+    items, behind = _items(flow, name), _behind(flow, name)
+    return PlannedStep(request.definition, submit | _dependency(behind), _provenance(known), items, behind)
+
+
+def _behind(flow: Flow, name: str) -> str | None:
+    """The step whose array is handed over together with this one's; without a foreach there are no arrays."""
+    parents = flow.parents[name] if _items(flow, name) is not None else ()
+    return next((parent for parent in parents if next_in_chain(flow, parent) == name), None)
+
+
+def _dependency(behind: str | None) -> dict[str, Any]:
+    return depends_on(None if behind is None else job_of(behind))
 
 
 def _provenance(known: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,11 @@ def run_id(flow: str) -> str:
     return f"{flow}-plan"
 
 
+def job_of(step: str) -> str:
+    """The id of the job of a step."""
+    return f"the-job-of-{step}"
+
+
 def pointers(flow: str, group: GroupKey, submission: str, bootstrap: str) -> Pointers:
     """As a relay would make them."""
     run = run_id(flow)

@@ -99,4 +99,5 @@ def running_task(context: Context, parameters: dict[str, Any], parallel: Paralle
         tempdir=brief.tempdir or tempfile.gettempdir(),
         parameters=Parameters(parameters),
         parallel=parallel,
+        retry_count=brief.retry_count,
     )

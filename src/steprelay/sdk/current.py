@@ -22,6 +22,7 @@ class RunningTask(NamedTuple):
     tempdir: str
     parameters: Parameters = Parameters({})
     parallel: Parallel = Parallel()
+    retry_count: int = 0
 
 
 class Current:
@@ -83,8 +84,8 @@ class Current:
 
     @property
     def retry_count(self) -> int:
-        """Attempts before this one: 0 in the first."""
-        return self._get("retry_count").attempt - 1
+        """Attempts of its budget before this one: 0 in the first."""
+        return self._get("retry_count").retry_count
 
     @property
     def origin_kind(self) -> str:

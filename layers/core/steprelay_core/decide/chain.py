@@ -34,8 +34,8 @@ def next_in_chain(flow: Flow, name: str) -> str | None:
 
 
 def _can_be_chained(step: Step) -> bool:
-    """AWS Batch: only arrays have N_TO_N, and no array is multi-node. Who runs without our runner would not look."""
-    return step.batch is not None and step.batch.nodes == 1 and step.package
+    """AWS Batch: only arrays have N_TO_N, and no array is multi-node."""
+    return step.batch is not None and step.batch.nodes == 1
 
 
 def links(flow: Flow, name: str) -> int:

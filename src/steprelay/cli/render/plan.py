@@ -37,7 +37,8 @@ def _tasks(planned: PlannedStep, step: Step) -> str:
         return f": {job}"
     if nodes > 1:
         return f": {job} for each item of {planned.items}"
-    return f": one array job, of as many tasks as {planned.items} has items"
+    array = f": one array job, of as many tasks as {planned.items} has items"
+    return array if planned.behind is None else f"{array}; each starts when its own of {planned.behind} has succeeded"
 
 
 def _remarks(plan: Plan) -> Iterator[str]:

@@ -17,6 +17,8 @@ from steprelay_core.state.ranges import Ranges
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
+from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
+from tests.simulation.misjudges import Misjudges
 from tests.simulation.parts import Parts
 
 # Each is caught within so many seeds.
@@ -117,20 +119,6 @@ class LosesUpdates(MemoryStore):
 
 def _version(stored: Stored, key: GroupKey) -> int:
     return stored.groups[key].version if key in stored.groups else 0
-
-
-class Misjudges(Engine):
-    """Decides on something else than what happened: `before` changes the question, `after` the answer."""
-
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
-        flow, stored, event = self.before(flow, stored, event)
-        return self.after(flow, stored, event, super()._decide(flow, stored, event))
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        return flow, stored, event
-
-    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        return decision
 
 
 class CountsStaleAttempts(Misjudges):
@@ -269,42 +257,6 @@ class ResumesWithOldAttempts(Misjudges):
             for command in decision.commands
         )
         return replace(decision, groups=groups, commands=commands)
-
-
-class FencesOnlyWhatFailed(Misjudges):
-    """Leaves the claims of those open that were handed over behind what failed."""
-
-    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        chained = {
-            (key, item.attempt)
-            for key, group in stored.groups.items()
-            for item in group.submissions
-            if item.behind is not None
-        }
-        rest = tuple(
-            command
-            for command in decision.commands
-            if not isinstance(command, FenceAttempt) or (command.group, command.attempt) not in chained
-        )
-        return replace(decision, commands=rest)
-
-
-class CountsVoidAttempts(Misjudges):
-    """Takes the end of what was handed over in vain for a failure of its own."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        if isinstance(event, JobChanged) and event.group in stored.groups:
-            group = stored.groups[event.group]
-            alone = tuple(replace(item, behind=None) for item in group.submissions)
-            stored = replace(stored, groups={**stored.groups, event.group: replace(group, submissions=alone)})
-        return flow, stored, event
-
-
-class ForgetsVoidAttempts(Misjudges):
-    """Begins what was void with the attempt that was."""
-
-    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        return replace(decision, groups=tuple(replace(group, voided=0) for group in decision.groups))
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def members_of(world: World, step: str) -> Ranges:
 
 # Which steps are chained.
 
-HEAVY = {"batch": {}}
+HEAVY: dict[str, Any] = {"batch": {}}
 LIGHT: dict[str, Any] = {}
 
 

@@ -1,6 +1,6 @@
 """What is said of one job: its failure class, what speaks for it, whose fault it is and what follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,8 +39,8 @@ class Attempt:
 class Explanation:
     """`class_` is an id of docs/failures.md. `by` says who makes another attempt, `fault` whose fault it was.
 
-    `retry`: whether another attempt is worth making. `next` is what the relay does, `change` what helps, `settings` what
-    has a say in it; `attempts` are those of AWS Batch's own before the last one.
+    `retry`: whether another attempt is worth making. `next` is what the relay does, `change` what helps, `settings`
+    what has a say; `attempts` are those of AWS Batch's own before the last one; `kind` is job, array, child or node.
     """
 
     class_: str
@@ -55,6 +55,7 @@ class Explanation:
     attempts: tuple[Attempt, ...]
     exit_code: int | None
     status: str
+    kind: str
     job: str
     name: str
     queue: str
@@ -77,7 +78,7 @@ def explain_job(found: Found) -> Explanation:
     return Explanation(
         class_=known.id,
         means=known.means,
-        evidence=_evidence(reading),
+        evidence="; ".join([_evidence(reading), *_children(detail)]),
         fault=known.fault,
         retry=known.retried,
         by=RETRIES[known.retry],
@@ -87,6 +88,7 @@ def explain_job(found: Found) -> Explanation:
         attempts=attempts,
         exit_code=symptoms.exit_code,
         status=symptoms.status,
+        kind=_kind(detail),
         job=_text(detail, "jobId") or _text(detail, "jobArn"),
         name=_text(detail, "jobName"),
         queue=queue.rpartition("/")[2],
@@ -129,7 +131,24 @@ def _batch_has_tried(known: FailureClass, detail: Mapping[str, Any], earlier: in
     allowed = strategy.get("attempts") if isinstance(strategy, Mapping) else None
     if known.retry != "batch" or not isinstance(allowed, int):
         return ""
-    return f" (AWS Batch made {earlier + 1} of the {max(allowed, earlier + 1)} attempts that this job allows it)"
+    return f" (AWS Batch made {earlier + 1} of {max(allowed, earlier + 1)} attempts of its own)"
+
+
+def _kind(detail: Mapping[str, Any]) -> str:
+    array = detail.get("arrayProperties")
+    if isinstance(array, Mapping) and array:
+        return "child" if "index" in array else "array"
+    # AWS Batch user guide, "Multi-node parallel jobs": `job#index` is a node.
+    return "node" if "#" in _text(detail, "jobId") else "job"
+
+
+def _children(detail: Mapping[str, Any]) -> Iterator[str]:
+    """How the children of an array stand: `arrayProperties.statusSummary: FAILED 1, SUCCEEDED 7`."""
+    array = detail.get("arrayProperties")
+    summary = array.get("statusSummary") if isinstance(array, Mapping) else None
+    if isinstance(summary, Mapping):
+        counts = [f"{status} {count}" for status, count in summary.items() if isinstance(count, int) and count]
+        yield f"arrayProperties.statusSummary: {', '.join(counts) or 'nothing yet'}"
 
 
 def _text(detail: Mapping[str, Any], name: str) -> str:

@@ -1,7 +1,7 @@
 """The jobs of AWS Batch in a JSON document, however they are wrapped.
 
-An EventBridge event holds a job in `detail`; SQS puts events into messages, Lambda messages into `Records`, SNS an event
-into a `Message`; DescribeJobs lists jobs under `jobs`, ListJobs under `jobSummaryList`.
+An EventBridge event holds a job in `detail`; SQS puts events into messages, Lambda messages into `Records`, SNS an
+event into a `Message`; DescribeJobs lists jobs under `jobs`, ListJobs under `jobSummaryList`.
 """
 
 import json
@@ -23,7 +23,7 @@ _TEXTS = ("body", "Body", "Message")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A job as Batch describes it. `blocked`: a Job Queue Blocked event told of it. `where`: its place in the document."""
+    """A job as Batch describes it, and where it stands. `blocked`: a Job Queue Blocked event told of it."""
 
     detail: Mapping[str, Any]
     blocked: bool

@@ -20,10 +20,10 @@ FAULTS: dict[Fault, str] = {
 
 # Who makes another attempt, unless the step says otherwise.
 RETRIES: dict[Retry, str] = {
-    "batch": "AWS Batch itself, up to 5 attempts in one job; then `@retry`",
-    "step": "`@retry`",
-    "never": "never: it would fail the same way",
-    "cause": "not by itself: it follows what failed first",
+    "batch": "AWS Batch itself, up to 5 attempts in one job; then the step's `@retry`",
+    "step": "the step's `@retry`",
+    "never": "it would fail the same way",
+    "cause": "it follows what failed first",
     "nothing": "there is nothing to retry",
 }
 
@@ -49,7 +49,7 @@ class FailureClass:
         return self.retry in ("batch", "step")
 
 
-_NEXT_QUEUE = "the next attempt goes to the next queue of the step's list, and stays on the last"
+_NEXT_QUEUE = "the step's next attempt goes to the next queue of its list, if it names several"
 
 _TABLE = (
     FailureClass(
@@ -66,7 +66,7 @@ _TABLE = (
         "machine",
         "step",
         _NEXT_QUEUE,
-        "the job waited too long for a place: check the queue's limits and compute environments",
+        "check the queue's limits and compute environments, or name a second queue",
         ("`@batch(queue=[…])`", "`@retry`", "`jobStateTimeLimitActions` of the queue"),
     ),
     FailureClass(
@@ -75,7 +75,7 @@ _TABLE = (
         "step",
         "step",
         "another attempt with the same time, which begins anew; AWS Batch never repeats a timeout by itself",
-        "give the step more time with @timeout, or make it faster",
+        "give the step more time with `@timeout`, or make it faster",
         ("`@timeout`", "`@retry`", "`@catch`"),
     ),
     FailureClass(
@@ -83,8 +83,8 @@ _TABLE = (
         "spot capacity was taken back, or the instance ended under the job",
         "machine",
         "batch",
-        f"AWS Batch starts the job again on another machine; after its last attempt {_NEXT_QUEUE}",
-        "spot capacity was taken back; @retry, or a queue with on-demand instances",
+        f"AWS Batch starts the job again on another machine; when it gives up, {_NEXT_QUEUE}",
+        "name a queue with on-demand instances as well, or give the step more attempts with `@retry`",
         ("`@batch(queue=[…])`", "`@retry`"),
     ),
     FailureClass(
@@ -93,7 +93,7 @@ _TABLE = (
         "step",
         "step",
         "the next attempt gets twice the memory, up to `max_memory`",
-        "give the step more memory: @batch(memory=…)",
+        "give the step more memory: `@batch(memory=…)`",
         ("`@batch(memory=…, max_memory=…)`", "`@retry`"),
     ),
     FailureClass(
@@ -102,7 +102,7 @@ _TABLE = (
         "step",
         "step",
         "the next attempt gets twice the memory, up to `max_memory`, but only once",
-        "the job was killed, most likely for want of memory: @batch(memory=…)",
+        "give the step more memory: `@batch(memory=…)`; its log may say what else killed it",
         ("`@batch(memory=…, max_memory=…)`", "`@retry`"),
     ),
     FailureClass(
@@ -120,8 +120,8 @@ _TABLE = (
         "machine",
         "step",
         "another attempt, after the wait that `@retry` asks for",
-        "the registry did not answer; run it again",
-        ("`@retry(minutes_between_retries=…)`", "`@batch(image=…)`: a registry that is nearer"),
+        "run it again; if it comes often, use a registry that is nearer, as Amazon ECR",
+        ("`@retry(minutes_between_retries=…)`", "`@batch(image=…)`"),
     ),
     FailureClass(
         "host",
@@ -129,7 +129,7 @@ _TABLE = (
         "machine",
         "batch",
         f"AWS Batch starts the job again where the runtime or the network timed out; otherwise {_NEXT_QUEUE}",
-        "the machine failed, not the step; run it again",
+        "run it again: the machine failed, not the step",
         ("`@retry`", "`@batch(queue=[…])`", "`@batch(ephemeral_storage=…)` where its disk was full"),
     ),
     FailureClass(
@@ -138,7 +138,7 @@ _TABLE = (
         "machine",
         "step",
         "the outcome that the step's runner left counts; without one, another attempt",
-        "the job ended without its record; its log may say why",
+        "look into the job's log, which may say why",
         ("`@retry`",),
     ),
     FailureClass(
@@ -147,7 +147,7 @@ _TABLE = (
         "machine",
         "step",
         "another attempt, after the wait that `@retry` asks for",
-        "the job's network, secrets or roles could not be set up in time: check them, then run it again",
+        "check the job's network, secrets and roles, then run it again",
         ("`@retry(minutes_between_retries=…)`",),
     ),
     FailureClass(
@@ -156,7 +156,7 @@ _TABLE = (
         "configuration",
         "never",
         "the task fails at once: every attempt would fail the same way",
-        "what the step asks for cannot be had: change it as the reason says",
+        "change what the step asks for, as the reason says",
         ("`@batch(…)`", "roles and secrets", "the queue's compute environments"),
     ),
     FailureClass(
@@ -200,7 +200,7 @@ _TABLE = (
         "step",
         "another attempt, as `@retry` says; the reason is kept as it is",
         "read the reason, and the job's log",
-        ("`@retry`", "`@catch`"),
+        ("`@retry`",),
     ),
     FailureClass(
         "internal",

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from steprelay.explain.explanation import Explanation, whose
 
+_KINDS = {"array": "array job", "child": "child job", "node": "node of a multi-node job"}
+
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
     """The job, and below it what is known of its end, a line for each thing."""
@@ -19,14 +21,15 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     if explanation.class_ != "none":
         yield _field("change", explanation.change)
         if explanation.settings:
-            yield _field("settings", ", ".join(setting.replace("`", "") for setting in explanation.settings))
+            yield _field("settings", ", ".join(explanation.settings))
         yield _field("more", f"docs/failures.md#{explanation.class_}")
 
 
 def _job(explanation: Explanation) -> str:
     name = f" ({explanation.name})" if explanation.name and explanation.job else explanation.name
     queue = f", queue {explanation.queue}" if explanation.queue else ""
-    return f"job {explanation.job}{name}: {explanation.status}{queue}"
+    what = _KINDS.get(explanation.kind, "job")
+    return f"{what} {explanation.job}{name}: {explanation.status}{queue}"
 
 
 def _field(name: str, text: str) -> str:

@@ -33,12 +33,11 @@ FAILURES: tuple[tuple[str, str, str, int | None], ...] = (
     ("oom", EXITED, "OutOfMemoryError: Container killed due to memory usage", 137),
     ("oom_suspected", EXITED, "", 137),
     ("oom_suspected", "", "", 137),
-    (
-        "image_permanent",
-        "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'x'",
-        "",
-        None,
-    ),
+    ("image_permanent", NOT_STARTED, "CannotPullContainerError: manifest for robust:v9: manifest unknown", None),
+    ("image_permanent", NOT_STARTED, "CannotPullContainerError: API error (500): unauthorized: incorrect", None),
+    ("image_permanent", NOT_STARTED, "CannotPullContainerError: no basic auth credentials", None),
+    ("image_permanent", NOT_STARTED, "CannotPullContainerError: API error (404): repository robust not found", None),
+    ("image_permanent", "CannotPullContainerError: does not contain descriptor matching platform 'x'", "", None),
     ("image_permanent", NOT_STARTED, "CannotPullImageManifestError: failed to resolve ref robust:v9: not found", None),
     ("image_permanent", NOT_STARTED, "CannotPullContainerAuthError: no credentials", None),
     ("image_permanent", NOT_STARTED, "CannotStartContainerError: exec user process caused: exec format error", None),
@@ -234,9 +233,14 @@ FIELDS = """status statusReason container reason exitCode attempts arrayProperti
     ecsProperties taskProperties containers"""
 
 
-@given(
-    st.recursive(json_values, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(FIELDS.split()), inner))
+jobs = st.recursive(
+    json_values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS.split()), inner, max_size=6),
+    max_leaves=10,
 )
+
+
+@given(jobs)
 def test_whatever_stands_in_a_job_it_gets_a_class_and_evidence(detail: Any) -> None:
     reading = read_symptoms(symptoms_of(detail))
     assert reading.class_ in CLASSES

@@ -61,9 +61,31 @@ def test_an_event_comes_by_standard_input_as_well(shell: Shell) -> None:
     assert [told["class"] for told in result.json] == ["oom"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_event_is_read_in_the_encodings_that_shells_write(shell: Shell, encoding: str) -> None:
+    (shell.folder / "event.json").write_bytes(json.dumps(event()).encode(encoding))
+    assert shell("explain", "event.json", "--json").json[0]["class"] == "oom"
+
+
+def test_a_reason_can_neither_steer_the_terminal_nor_break_the_output(shell: Shell) -> None:
+    (shell.folder / "event.json").write_text(
+        json.dumps({"jobId": "1", "status": "FAILED", "statusReason": "\x1b[2Jnew\ud800\nand more"})
+    )
+    result = shell("explain", "event.json")
+    assert "\x1b" not in result.out
+    assert result.out.encode()
+    assert "new" in result.out
+    assert shell("explain", "event.json", "--json").out.encode()
+
+
 def test_several_jobs_are_a_list_in_their_order(shell: Shell) -> None:
     document = {"jobs": [event(case)["detail"] for case in ("failed_spot_ec2", "succeeded", "failed_program")]}
     assert [told["class"] for told in explained(shell, document)] == ["spot", "none", "program"]
+
+
+def test_a_detail_that_was_cut_down_to_what_counts_is_explained(shell: Shell) -> None:
+    told = explained(shell, {"status": "FAILED", "container": {"exitCode": 1}})
+    assert (told["class"], told["job"], told["name"], told["queue"]) == ("program", "", "", "")
 
 
 def test_nobody_is_asked_about_it(shell: Shell) -> None:
@@ -141,7 +163,7 @@ def test_what_is_no_job_among_jobs_is_left_out_and_said_so(shell: Shell) -> None
         ('{"jobs": []}', "event.json has no job of AWS Batch in it"),
         ('{"detail-type": "EC2 Instance State-change", "detail": {}}', "event.json has no job of AWS Batch in it"),
         ('{"detail-type": "Batch Job State Change"}', "event.json has no job of AWS Batch in it"),
-        ('{"status": "FAILED"}', "event.json has no job of AWS Batch in it"),
+        ('{"status": "ok"}', "event.json has no job of AWS Batch in it"),
     ],
 )
 def test_what_is_no_event_of_batch_is_refused_with_what_would_be_one(shell: Shell, text: str, said: str) -> None:

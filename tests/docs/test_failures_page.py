@@ -34,7 +34,7 @@ def test_every_class_has_a_row_and_a_section() -> None:
 
 
 def test_the_page_lists_every_key_of_an_explanation() -> None:
-    told = explain_job(Found({"status": "FAILED"}, False, "")).as_json()
+    told = explain_job(Found({"status": "FAILED"})).as_json()
     listed = {key.strip(" `") for row in cells(TEXT.partition("## How")[0]) for key in row[0].split(",")}
     assert listed == set(told)
 

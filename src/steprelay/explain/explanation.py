@@ -78,7 +78,7 @@ def explain_job(found: Found) -> Explanation:
     return Explanation(
         class_=known.id,
         means=known.means,
-        evidence="; ".join([_evidence(reading), *_children(detail)]),
+        evidence=_writable("; ".join([_evidence(reading), *_children(detail)])),
         fault=known.fault,
         retry=known.retried,
         by=RETRIES[known.retry],
@@ -87,7 +87,7 @@ def explain_job(found: Found) -> Explanation:
         settings=known.settings,
         attempts=attempts,
         exit_code=symptoms.exit_code,
-        status=symptoms.status,
+        status=_writable(symptoms.status),
         kind=_kind(detail),
         job=_text(detail, "jobId") or _text(detail, "jobArn"),
         name=_text(detail, "jobName"),
@@ -101,7 +101,7 @@ def whose(explanation: Explanation) -> str:
 
 
 def _attempt(reading: Reading) -> Attempt:
-    return Attempt(reading.class_, _evidence(reading))
+    return Attempt(reading.class_, _writable(_evidence(reading)))
 
 
 def _evidence(reading: Reading) -> str:
@@ -153,4 +153,9 @@ def _children(detail: Mapping[str, Any]) -> Iterator[str]:
 
 def _text(detail: Mapping[str, Any], name: str) -> str:
     value = detail.get(name)
-    return value if isinstance(value, str) else ""
+    return _writable(value) if isinstance(value, str) else ""
+
+
+def _writable(text: str) -> str:
+    """JSON's escapes can make halves of characters, which no stream takes."""
+    return text.encode("utf-8", "replace").decode()

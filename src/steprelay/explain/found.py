@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from steprelay_core.failure import STATUSES
+
 BLOCKED = "Batch Job Queue Blocked"
 DETAIL_TYPES = ("Batch Job State Change", BLOCKED)
 
@@ -23,11 +25,10 @@ _TEXTS = ("body", "Body", "Message")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A job as Batch describes it, and where it stands. `blocked`: a Job Queue Blocked event told of it."""
+    """A job as Batch describes it. `blocked`: a Job Queue Blocked event told of it."""
 
     detail: Mapping[str, Any]
-    blocked: bool
-    where: str
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,13 @@ def _event(event: Mapping[str, Any], where: str) -> Found | NotExplained:
     if not isinstance(detail, Mapping):
         return NotExplained(f"a {kind!r} event without a detail", where)
     if kind == BLOCKED:
-        return Found(detail, True, where)
+        return Found(detail, blocked=True)
     return _job(detail, f"{where}.detail" if where else "detail")
 
 
 def _job(detail: Mapping[str, Any], where: str) -> Found | NotExplained:
-    if isinstance(detail.get("status"), str) and any(name in detail for name in ("jobId", "jobArn", "jobName")):
-        return Found(detail, False, where)
+    status = detail.get("status")
+    if isinstance(status, str) and (status in STATUSES or any(name in detail for name in ("jobId", "jobArn"))):
+        return Found(detail)
     keys = ", ".join(repr(str(key)[:40]) for key in list(detail)[:5])
     return NotExplained(f"an object with {keys or 'nothing in it'}", where)

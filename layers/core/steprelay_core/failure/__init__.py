@@ -2,7 +2,7 @@
 
 from steprelay_core.failure.classes import CLASSES, FAULTS, RETRIES, FailureClass
 from steprelay_core.failure.detail import earlier_attempts, symptoms_of
-from steprelay_core.failure.reading import Reading, Symptoms, Told, read_symptoms
+from steprelay_core.failure.reading import STATUSES, Reading, Symptoms, Told, read_symptoms
 from steprelay_core.failure.rules import CANCEL_PREFIX, QUEUE_TIMEOUT_PREFIX, RULES, Rule
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "QUEUE_TIMEOUT_PREFIX",
     "RETRIES",
     "RULES",
+    "STATUSES",
     "FailureClass",
     "Reading",
     "Rule",

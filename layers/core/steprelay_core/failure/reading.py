@@ -8,6 +8,7 @@ from steprelay_core.failure.rules import RULES, Rule
 _LONGEST = 2_000
 
 NOT_FAILED = frozenset({"SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"})
+STATUSES = NOT_FAILED | {"FAILED"}
 NO_REASON = "AWS Batch gave no reason"
 
 

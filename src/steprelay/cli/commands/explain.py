@@ -45,7 +45,8 @@ def explain_event(context: Context, event: str, *, as_json: bool) -> ExitCode:
 
 def _read(context: Context, event: str, name: str) -> object:
     try:
-        text = context.given.read() if event == STDIN else (context.cwd / Path(event)).read_text(encoding="utf-8-sig")
+        # Of bytes, the JSON decoder finds out the encoding by itself: PowerShell writes UTF-16.
+        text = context.given.read() if event == STDIN else (context.cwd / Path(event)).read_bytes()
         document: object = json.loads(text)
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror}", hint=TAKEN) from None
@@ -55,7 +56,7 @@ def _read(context: Context, event: str, name: str) -> object:
         what = "is empty" if not error.doc.strip() else f"is no JSON: {error.msg}, line {error.lineno}"
         raise UserError(f"{name} {what}", hint=TAKEN) from None
     except ValueError:
-        # Not UTF-8, or a number of thousands of digits.
+        # No text in any encoding, or a number of thousands of digits.
         raise UserError(f"{name} is no JSON", hint=TAKEN) from None
     return document
 

@@ -29,10 +29,15 @@ def _job(explanation: Explanation) -> str:
     name = f" ({explanation.name})" if explanation.name and explanation.job else explanation.name
     queue = f", queue {explanation.queue}" if explanation.queue else ""
     what = _KINDS.get(explanation.kind, "job")
-    return f"{what} {explanation.job}{name}: {explanation.status}{queue}"
+    return "".join(map(_shown, f"{what} {explanation.job}{name}: {explanation.status}{queue}"))
+
+
+def _shown(character: str) -> str:
+    """A reason is anybody's text, and must not steer a terminal."""
+    return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def _field(name: str, text: str) -> str:
     """`  class     spot: …`; a reason of several lines goes on below itself."""
-    first, *others = text.splitlines() or [""]
+    first, *others = ["".join(map(_shown, line)) for line in text.splitlines()] or [""]
     return "\n".join([f"  {name:<9} {first}", *(f"  {'':9} {line}" for line in others)])

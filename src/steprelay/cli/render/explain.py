@@ -26,10 +26,11 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
 
 
 def _job(explanation: Explanation) -> str:
-    name = f" ({explanation.name})" if explanation.name and explanation.job else explanation.name
+    named = f"{explanation.job} ({explanation.name})" if explanation.name and explanation.job else ""
+    whole = named or explanation.job or explanation.name or "without an id"
     queue = f", queue {explanation.queue}" if explanation.queue else ""
     what = _KINDS.get(explanation.kind, "job")
-    return "".join(map(_shown, f"{what} {explanation.job}{name}: {explanation.status}{queue}"))
+    return "".join(map(_shown, f"{what} {whole}: {explanation.status}{queue}"))
 
 
 def _shown(character: str) -> str:

@@ -29,7 +29,7 @@ LIVING = frozenset({"PENDING", "RUNNABLE", "STARTING"})
 # More jobs of one submission than this are not remembered.
 OTHERS_LIMIT = 5
 
-# What is said of a job that AWS Batch has forgotten; `failure.RULES` has its class.
+# What is said of a job that AWS Batch has forgotten; `steprelay_core.failure.RULES` has its class.
 FORGOTTEN = "Batch no longer knows the job"
 
 # DescribeJobs must not know a job for this long (seconds) before that is believed.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter, Token, convert
+from cyclopts import Parameter, Token, convert, validators
 
 from steprelay.client.target import STACK_VARIABLE, Where
 
@@ -39,6 +39,15 @@ RoundUp = Annotated[
         name="--round-up",
         negative="",
         help="Take the next size that AWS has where it does not have the one asked for.",
+    ),
+]
+MaxWorkers = Annotated[
+    int | None,
+    Parameter(
+        name="--max-workers",
+        validator=validators.Number(gte=1),
+        help="How many tasks of each step inside a foreach are in flight at a time, at most; for every foreach whose "
+        "`self.next` says nothing of its own.",
     ),
 ]
 Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]

@@ -10,7 +10,7 @@ from steprelay.cli.changes import Changes
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode
 from steprelay.cli.flow_app import FLOW_COMMANDS, call, call_flow, flow_app
-from steprelay.cli.options import AsJson, Chaos, Follow, LocalPlatform, On, RoundUp, RunId, Stack, With
+from steprelay.cli.options import AsJson, Chaos, Follow, LocalPlatform, MaxWorkers, On, RoundUp, RunId, Stack, With
 from steprelay.cli.source import Source
 
 NAME = "steprelay"
@@ -66,12 +66,13 @@ def _add_spec_commands(app: App, context: Context) -> None:
         *,
         with_: With = None,
         round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
         json: AsJson = False,
     ) -> ExitCode:
         """Write the spec of a flow as JSON."""
         from steprelay.cli.commands.spec import compile_spec
 
-        changes = Changes.given(with_, round_up=round_up)
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
         return compile_spec(context, Source.find(flow), changes, as_json=json)
 
     @app.command

@@ -69,6 +69,9 @@ def test_deleting_what_is_not_there_is_an_error() -> None:
         ((Sample.end,), {"num_parallel": 3}, "knows foreach, condition and max_workers, not num_parallel"),
         ((Sample.end,), {"foreach": ["a"]}, 'foreach takes the name of an artifact, such as foreach="items"'),
         ((Sample.end,), {"condition": "alpha"}, "takes one dict of values to steps"),
+        ((Sample.end,), {"max_workers": 3}, "takes max_workers only beside foreach"),
+        ((Sample.end,), {"foreach": "alpha", "max_workers": 0}, "a whole number from 1 on, given 0"),
+        ((Sample.end,), {"foreach": "alpha", "max_workers": "3"}, "a whole number from 1 on, given '3'"),
     ],
 )
 def test_a_malformed_next_says_what_is_wrong(arguments: Any, keywords: Any, message: str) -> None:

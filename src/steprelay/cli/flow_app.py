@@ -9,14 +9,15 @@ from cyclopts import App, Group, Parameter
 from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, UserError
-from steprelay.cli.options import AsJson, MaxWorkers, On, Output, RoundUp, Stack, With, in_any_case
+from steprelay.cli.options import AsJson, DrawnAs, MaxWorkers, On, Output, RoundUp, Stack, With, in_any_case
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:
     from steprelay_core.spec.models import Parameter as FlowParameter
 
 RUN = "run"
-FLOW_COMMANDS = (RUN, "show", "check", "plan", "package", "deploy")
+GRAPH = "graph"
+FLOW_COMMANDS = (RUN, "show", "check", "plan", GRAPH, "package", "deploy")
 FLOW_PARAMETERS = Group("Parameters of the flow", sort_key=0)
 METAVARS = {"str": "TEXT", "int": "INT", "float": "FLOAT", "json": "JSON"}
 
@@ -85,6 +86,22 @@ def flow_app(context: Context, source: Source) -> App:
         from steprelay.cli.commands.plan import plan_flow
 
         return plan_flow(context, source, Changes.given(with_, round_up=round_up), platform, as_json=json)
+
+    @app.command
+    def graph(
+        *,
+        format_: DrawnAs = None,
+        output: Output = None,
+        with_: With = None,
+        round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Draw the flow: Mermaid on stdout, or an SVG file."""
+        from steprelay.cli.commands.graph import Wanted, draw_flow
+
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
+        return draw_flow(context, source, changes, Wanted(format_, output, json))
 
     @app.command
     def package(

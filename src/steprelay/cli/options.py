@@ -52,6 +52,14 @@ MaxWorkers = Annotated[
 ]
 Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
+DrawnAs = Annotated[
+    Literal["mermaid", "svg"] | None,
+    Parameter(
+        name="--format",
+        converter=in_any_case,
+        help="How to draw it [default: svg for an output named so, else mermaid]. SVG needs `steprelay[graph]`.",
+    ),
+]
 RunId = Annotated[str, Parameter(help="The run's id, as `runs list` shows it.")]
 LocalPlatform = Annotated[
     Literal["ec2", "fargate"] | None,

@@ -9,8 +9,21 @@ from cyclopts import App, Parameter
 from steprelay.cli.changes import Changes
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode
-from steprelay.cli.flow_app import FLOW_COMMANDS, call, call_flow, flow_app
-from steprelay.cli.options import AsJson, Chaos, Follow, LocalPlatform, MaxWorkers, On, RoundUp, RunId, Stack, With
+from steprelay.cli.flow_app import FLOW_COMMANDS, GRAPH, call, call_flow, flow_app
+from steprelay.cli.options import (
+    AsJson,
+    Chaos,
+    DrawnAs,
+    Follow,
+    LocalPlatform,
+    MaxWorkers,
+    On,
+    Output,
+    RoundUp,
+    RunId,
+    Stack,
+    With,
+)
 from steprelay.cli.source import Source
 
 NAME = "steprelay"
@@ -23,7 +36,10 @@ def build_app(context: Context) -> App:
     app = App(name=NAME, help="Run Python steps on AWS Batch by uploading a package.", version=_version)
     shown = flow_app(context, Source(Path("FLOW")))
     for name in FLOW_COMMANDS:
-        app.command(_flow_command(context, name, shown))
+        if name == GRAPH:
+            _add_graph(app, context)
+        else:
+            app.command(_flow_command(context, name, shown))
     _add_spec_commands(app, context)
     app.command(_runs_app(context))
     _add_logs(app, context)
@@ -57,6 +73,30 @@ def _flow_command(context: Context, name: str, shown: App) -> App:
         return call_flow(context, source, f"{NAME} {{command}} {flow}", [name, *options, *asked])
 
     return command
+
+
+def _add_graph(app: App, context: Context) -> None:
+    @app.command
+    def graph(
+        named: Annotated[
+            str,
+            Parameter(name="FLOW|RUN", help=f"{FLOW_HELP.removesuffix('.')}, a package (.tar.gz), or the id of a run."),
+        ],
+        *,
+        format_: DrawnAs = None,
+        output: Output = None,
+        with_: With = None,
+        round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
+        on: On = None,
+        stack: Stack = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Draw a flow, or a run with where its tasks are: Mermaid on stdout, or an SVG file."""
+        from steprelay.cli.commands.graph import Wanted, draw_named
+
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
+        return draw_named(context, named, changes, Wanted(format_, output, json), on, stack)
 
 
 def _add_spec_commands(app: App, context: Context) -> None:

@@ -31,6 +31,12 @@ NAME = "steprelay"
 FLOW_HELP = "FLOW is a Python file (FLOW.py:Class for one of several flows in it), or a folder with a steprelay.json."
 
 
+DRAWN_HELP = (
+    "A flow's Python file (FLOW.py:Class for one of several in it), a folder with a steprelay.json, a package "
+    "(.tar.gz), or the id of a run."
+)
+
+
 def build_app(context: Context) -> App:
     """All commands, bound to their surroundings."""
     app = App(name=NAME, help="Run Python steps on AWS Batch by uploading a package.", version=_version)
@@ -78,10 +84,8 @@ def _flow_command(context: Context, name: str, shown: App) -> App:
 def _add_graph(app: App, context: Context) -> None:
     @app.command
     def graph(
-        named: Annotated[
-            str,
-            Parameter(name="FLOW|RUN", help=f"{FLOW_HELP.removesuffix('.')}, a package (.tar.gz), or the id of a run."),
-        ],
+        named: Annotated[str, Parameter(name="FLOW|RUN", help=DRAWN_HELP)],
+        /,
         *,
         format_: DrawnAs = None,
         output: Output = None,

@@ -87,6 +87,11 @@ def flow_app(context: Context, source: Source) -> App:
 
         return plan_flow(context, source, Changes.given(with_, round_up=round_up), platform, as_json=json)
 
+    _add_packing(app, context, source)
+    return app
+
+
+def _add_packing(app: App, context: Context, source: Source) -> None:
     @app.command
     def graph(
         *,
@@ -133,8 +138,6 @@ def flow_app(context: Context, source: Source) -> App:
 
         changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
         return deploy_flow(context, source, changes, on=on, stack=stack, as_json=json)
-
-    return app
 
 
 OnPlatform = Annotated[

@@ -56,6 +56,13 @@ def test_an_array_that_is_chained_to_another_says_so() -> None:
     assert "dependsOn" not in planned["fetch"].submit
 
 
+def test_what_has_a_window_is_chained_to_nothing() -> None:
+    way = {"to": ["fetch"], "foreach": "pages", "max_workers": 5}
+    steps = {name: step.model_dump(exclude_unset=True) for name, step in CHAINED.spec.steps.items()}
+    planned = plan(flow_of(**steps | {"start": {"next": way}})).steps
+    assert "dependsOn" not in planned["score"].submit
+
+
 @pytest.mark.parametrize("platform", ["ec2", "fargate"])
 def test_planned_requests_pass_the_validation_of_aws(platform: Platform) -> None:
     written = (

@@ -12,6 +12,8 @@ class FlowMaker:
         self._depth = depth
         self._steps: dict[str, dict[str, Any]] = {}
         self._foreachs = 0
+        # Of their own, so that the rest of a flow is as it would be without windows.
+        self._windows = Random(random.random())
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
@@ -19,7 +21,10 @@ class FlowMaker:
         # A foreach with nothing before it, now and then: its chain is sure to be met.
         only_foreach = self._depth and self._random.random() < 0.4
         first = self._foreach(last, self._depth) if only_foreach else self._chain(last, self._depth)
-        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        if self._windows.random() < 0.2:
+            spec["max_workers"] = self._windows.choice((1, 2, 4))
+        return spec
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
@@ -47,9 +52,14 @@ class FlowMaker:
     def _foreach(self, to: str, depth: int) -> str:
         join = self._step(next=to, join=True)
         self._foreachs += 1
-        body = self._line(join) if self._random.random() < 0.6 else self._chain(join, depth - 1)
+        is_line = self._random.random() < 0.6
+        body = self._line(join) if is_line else self._chain(join, depth - 1)
         self._foreachs -= 1
-        return self._step(next={"to": [body], "foreach": "items"})
+        way: dict[str, Any] = {"to": [body], "foreach": "items"}
+        # What has a window is not chained.
+        if self._windows.random() < (0.2 if is_line else 0.7):
+            way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
+        return self._step(next=way)
 
     def _line(self, to: str) -> str:
         """Steps on Batch one after the other: within a foreach their arrays are chained."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from steprelay.compile.standins import STANDINS
 from steprelay.plan.standins import job_of, pointers
 from steprelay_core.decide.chain import next_in_chain
-from steprelay_core.spec import Batch, Flow, Problem
+from steprelay_core.spec import Batch, Flow, Problem, Transition
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.translate import TranslateError, depends_on, translate
@@ -100,7 +100,9 @@ def _plan_step(flow: Flow, name: str, platform: Platform, known: Mapping[str, st
 
 def _behind(flow: Flow, name: str) -> str | None:
     """The step whose array is handed over together with this one's; without a foreach there are no arrays."""
-    parents = flow.parents[name] if _items(flow, name) is not None else ()
+    way = _foreach_around(flow, name)
+    # In a window each step starts its tasks by itself.
+    parents = () if way is None or flow.max_workers(way) is not None else flow.parents[name]
     return next((parent for parent in parents if next_in_chain(flow, parent) == name), None)
 
 
@@ -119,8 +121,13 @@ def _provenance(known: Mapping[str, str]) -> dict[str, str]:
 
 def _items(flow: Flow, name: str) -> str | None:
     """The artifact whose items the innermost foreach around the step goes through."""
+    way = _foreach_around(flow, name)
+    return None if way is None else way.foreach
+
+
+def _foreach_around(flow: Flow, name: str) -> Transition | None:
     splits = [split for split in flow.graph.splits[name] if split.kind == "foreach"]
     if not splits:
         return None
     ways = flow.step(splits[-1].step).next
-    return next((way.foreach for way in ways if way.foreach and splits[-1].branch in way.to), None)
+    return next((way for way in ways if way.foreach and splits[-1].branch in way.to), None)

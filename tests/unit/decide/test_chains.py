@@ -116,6 +116,12 @@ def test_a_chain_has_an_end_where_a_save_would_grow_too_large() -> None:
     assert started(world.commands) == ["start", *names[:LONGEST_CHAIN]]
 
 
+def test_the_tasks_of_a_window_start_step_by_step() -> None:
+    way = {"to": ["a"], "foreach": "xs", "max_workers": 2}
+    assert started(chain(3, start={"next": way}).commands) == ["start", "a", "a"]
+    assert started(chain(2, start={"next": way}).commands) == ["start", "a", "b", "c"]
+
+
 # In the ordinary way.
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.chain import LONGEST_CHAIN, next_in_chain
 from steprelay_core.decide.draft import Draft
+from steprelay_core.decide.window import window_of
 from steprelay_core.spec import Step
 from steprelay_core.state.model import ARRAY_LIMIT, Ahead, Group, GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
@@ -23,12 +24,12 @@ def launch(
     `attempt`: by default the first that none of them can have begun. `first`: the attempt from which their budget
     counts, by default this one. What follows an array statically is handed over behind it.
     """
-    if draft.run.failure is not None or draft.run.status.terminal or not len(members):
+    if draft.is_stopping or not len(members):
         return
     step = draft.flow.step(key.step)
     if attempt is None:
         attempt = draft.group(key).voided + 1
-    for part in members.chunks(_together(step)):
+    for part in members.chunks(_together(draft, key, step)):
         submission = Submission(
             attempt,
             part,
@@ -54,6 +55,9 @@ def _hand_over(draft: Draft, key: GroupKey, submission: Submission) -> None:
 def _launch_behind(draft: Draft, key: GroupKey, ahead: Submission) -> None:
     """Hand over the arrays of the steps that are certain to follow, each behind the one before."""
     members = ahead.members
+    if window_of(draft.flow, draft.groups, key) is not None:
+        # It counts the tasks of each step apart, and what is chained starts when Batch sees fit.
+        return
     for _ in range(LONGEST_CHAIN - 1):
         following = next_in_chain(draft.flow, key.step)
         # AWS Batch: N_TO_N is between arrays, and one job is no array.
@@ -70,12 +74,15 @@ def _launch_behind(draft: Draft, key: GroupKey, ahead: Submission) -> None:
 
 def highest_attempt(group: Group, step: Step) -> int:
     """The highest attempt that a member of the group may have begun; 0 for a group that has none."""
-    if group.tried or not len(group.members):
+    if group.tried or not len(group.members - group.queued):
         return group.tried
     # Saved by a relay that did not note it, when no attempt was beyond the step's budget.
     return 1 + (step.retry.times if step.retry else 0)
 
 
-def _together(step: Step) -> int:
+def _together(draft: Draft, key: GroupKey, step: Step) -> int:
     """How many members one submission may hold. AWS Batch: an array cannot be made of multi-node parallel jobs."""
-    return 1 if step.batch is not None and step.batch.nodes > 1 else ARRAY_LIMIT
+    if step.batch is not None and step.batch.nodes > 1:
+        return 1
+    window = window_of(draft.flow, draft.groups, key)
+    return ARRAY_LIMIT if window is None else min(ARRAY_LIMIT, window.portion)

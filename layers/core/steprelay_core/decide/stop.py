@@ -6,6 +6,7 @@ from steprelay_core.commands import FenceAttempt, TerminateJob, TerminateUnrecor
 from steprelay_core.decide.chain import ahead_of, presumed
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
 from steprelay_core.decide.failure import CANCEL_PREFIX
+from steprelay_core.decide.queue import without_queue
 from steprelay_core.state.model import Group
 
 # For how long (seconds) a job may turn up that was submitted before its attempt was stopped: a function lives 5 minutes
@@ -43,6 +44,6 @@ def _stop(draft: Draft, group: Group, reason: str) -> None:
     # What had not begun has not failed: it follows anew once the member ahead has won.
     left = [(item.attempt, presumed(draft.groups, group.key, item)) for item in group.submissions]
     voided = max((attempt for attempt, members in left if len(members)), default=0)
-    failed = group.failed | (group.live - union(members for _, members in left))
-    group = replace(group, submissions=(), waits=(), failed=failed, voided=max(group.voided, voided))
-    draft.put(replace(group, ended_at=draft.now))
+    failed = group.failed | (group.in_flight - union(members for _, members in left))
+    stopped = replace(group, submissions=(), waits=(), failed=failed, voided=max(group.voided, voided))
+    draft.put(without_queue(replace(stopped, ended_at=draft.now)))

@@ -36,6 +36,9 @@ class SimulatedClock:
     def now(self) -> float:
         return self._s.clock()
 
+    def sleep(self, seconds: float) -> None:
+        self._s.sleep(seconds)
+
 
 class SimulatedLight:
     """The light queue, ten messages a call: a caller may die in between."""

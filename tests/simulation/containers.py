@@ -10,7 +10,7 @@ from steprelay.runner.claim import Claim, claim
 from steprelay.runner.light import LightResult, answer_again
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
 from steprelay.runner.store import Missing
-from tests.simulation.batch import Unit
+from tests.simulation.batch import Unit, overrides
 from tests.simulation.record import Record
 from tests.simulation.scheduler import AnswerLost, Scheduler, Throttled
 from tests.simulation.user_code import Plan
@@ -110,7 +110,7 @@ class Containers:
 
     def _batch(self, unit: Unit, attempt: int) -> int:
         """As `steprelay.runner.main`."""
-        environment = {each["name"]: each["value"] for each in unit.job.request["containerOverrides"]["environment"]}
+        environment = {each["name"]: each["value"] for each in overrides(unit.job.request)["environment"]}
         if "STEPRELAY_BRIEF" not in environment:
             return self._without_runner(unit)
         brief = read_brief(self._store.get(environment["STEPRELAY_BRIEF"].split("/", 3)[3]))

@@ -17,13 +17,14 @@ class FlowMaker:
         """A spec as a package holds it."""
         last = self._step()
         first = self._chain(last, self._depth)
-        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        limit = {"timeout_seconds": self._random.choice((60, 600, 3000))} if self._random.random() < 0.1 else {}
+        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps, **limit}
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
         step: dict[str, Any] = {"command": ["run"], **more}
         if random.random() < 0.7:
-            step["batch"] = {}
+            step["batch"] = {"num_parallel": 2} if random.random() < 0.1 else {}
         if random.random() < 0.7:
             wait = random.choice((0, 0, 0.05, 1, 20))
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}

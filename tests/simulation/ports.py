@@ -1,6 +1,7 @@
 """The engine's ports in memory: each call a place where others act, where it may fail, or where the caller dies."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import ceil
@@ -9,6 +10,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.commands import Announce
 from steprelay_core.inbound import Upload
+from steprelay_core.pace import BookedSeconds
 from steprelay_core.ports import Attempt, UploadHead
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed
@@ -25,6 +27,8 @@ from tests.simulation.scheduler import Scheduler
 SQS_DELAY_LIMIT = 900
 SCHEDULER_PRECISION = 60.0
 _SQS_BATCH = 10
+# How far ahead (seconds) a crowd has booked.
+OTHERS_BOOK_AHEAD = 60.0
 
 
 class SimulatedClock:
@@ -38,6 +42,25 @@ class SimulatedClock:
 
     def sleep(self, seconds: float) -> None:
         self._s.sleep(seconds)
+
+
+class SimulatedPace(BookedSeconds):
+    """Counts in memory, behind the scheduler; `limit` jobs a second, 0 for any number."""
+
+    def __init__(self, scheduler: Scheduler, limit: int) -> None:
+        super().__init__(lambda second: scheduler.call(f"book {second}", lambda: self._count(second)), scheduler.random)
+        self._s, self.limit = scheduler, limit
+        self._taken: dict[int, int] = defaultdict(int)
+
+    def book(self, now: float) -> float:
+        return super().book(now) if self.limit else now
+
+    def _count(self, second: int) -> bool:
+        others = second < self._s.now + OTHERS_BOOK_AHEAD and self._s.dice.strike("busy", "account")
+        if self._taken[second] >= self.limit or others:
+            return False
+        self._taken[second] += 1
+        return True
 
 
 class SimulatedLight:

@@ -61,7 +61,8 @@ class Record:
     """`check` is told of each fact before it is written down, and says which promise it breaks.
 
     `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
-    `resumed`: the requests, by run, that have set one going again;
+    `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an entry of the
+    outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
     `deciding`, `outcomes`, `claims`: what each actor decides on just now, and what it has read for it.
     """
 
@@ -86,6 +87,8 @@ class Record:
     outcomes: dict[Actor | None, dict[Attempt, Outcome]] = field(default_factory=dict)
     claims: dict[Actor | None, dict[Attempt, Claimed | None]] = field(default_factory=dict)
     resumed: set[tuple[str, str]] = field(default_factory=set)
+    taken_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    calls: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     looked: dict[str, set[Actor | None]] = field(default_factory=lambda: defaultdict(set))
 
     @property

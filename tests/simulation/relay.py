@@ -34,6 +34,7 @@ from tests.simulation.ports import (
     SimulatedDeadLetters,
     SimulatedLight,
     SimulatedObjects,
+    SimulatedPace,
     SimulatedTimers,
     SimulatedUploads,
 )
@@ -51,6 +52,7 @@ class SimulatedRelay:
 
     def __init__(self, scheduler: Scheduler, record: Record, plan: Plan, parts: Parts) -> None:
         self._s, self._record, self._parts = scheduler, record, parts
+        self.pace = SimulatedPace(scheduler, plan.submits_per_second)
         self.store, self.objects = MemoryStore(), MemoryObjects()
         self.uploads = MemoryUploads(self.objects)
         self.containers = Containers(scheduler, record, self.objects.objects, plan)
@@ -76,7 +78,7 @@ class SimulatedRelay:
         objects, bus = SimulatedObjects(s, record, self.objects), SimulatedBus(s, record)
         jobs, light = SimulatedJobs(s, record, self.batch), SimulatedLight(s, record, self.light)
         timers = SimulatedTimers(s, record, self.timers)
-        ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s))
+        ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s), self.pace)
         ids = map(str, itertools.count(1))
         engine = WatchedEngine(parts.engine(ports, parts.effects(ports, DISPATCH), lambda: next(ids)), record)
 

@@ -60,6 +60,12 @@ class Scheduler:
             self.say(f"  {actor.name}: its clock is off by {actor.skew:+} s")
         return self.now + actor.skew
 
+    @property
+    def read_clock(self) -> float:
+        """What whoever is on has just read, or would if its clock does not jump."""
+        actor = self.stage.current
+        return self.now + (actor.skew if actor else 0.0)
+
     # Actors.
 
     def start(self, actor: Actor, seconds: float | None = None) -> None:

@@ -16,9 +16,11 @@ ENDINGS = ("failure", "failure", "killed", "silent success", "out of memory", "h
 
 
 class Plan:
-    """`failing`: how many of the attempts fail by themselves, from 0 to 1."""
+    """`failing`: how many of the attempts fail by themselves, from 0 to 1; `submits_per_second`: what the relay is
+    deployed with."""
 
     def __init__(self, seed: int, failing: float) -> None:
+        self.submits_per_second = Random(f"pace of {seed}").choice((0, 1, 1, 3))
         self._seed = seed
         self._failing = failing
 

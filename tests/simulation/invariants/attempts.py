@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
-from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
+from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
 from steprelay_core.decide.job import TERMINAL
 from steprelay_core.decide.retry import delay_before
@@ -45,7 +45,8 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     if isinstance(event, ResumeRequested | RetryRequested) and event.request not in stored.run.requests:
         # It was refused, for what need not hold any more.
         return None
-    now, flow = simulation.scheduler.now, simulation.flow(event.run)
+    # At the same time, by the same clock.
+    now, flow = simulation.scheduler.read_clock, simulation.flow(event.run)
     decision = decide(flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims)
     if decision.groups or not all(map(_is_harmless, decision.commands)) or decision.run not in (None, stored.run):
         return f"a second delivery of {event} would lead to {decision}"
@@ -54,7 +55,7 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
 
 def _is_harmless(command: Command) -> bool:
     """Twice is as once: also a submission that looks for its job first."""
-    return isinstance(command, TerminateJob | StartTimer) or (isinstance(command, SubmitJob) and command.look)
+    return isinstance(command, TerminateJob | StartTimer | StartRunTimer) or (isinstance(command, SubmitJob) and command.look)
 
 
 def _still_waits(stored: Stored, event: TimerDue) -> bool:

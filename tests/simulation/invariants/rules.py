@@ -33,6 +33,7 @@ SENTENCES = {
     18: "no command vanishes",
     19: "once the faults stop, every run ends within a bounded number of sweeps",
     20: "the stored state decodes under newer code",
+    21: "in no second more jobs are submitted than the relay may",
 }
 
 F = TypeVar("F")

@@ -22,6 +22,8 @@ class Faults:
     stale_list: float = 0.0
     # Processes.
     killed: float = 0.0
+    # Whoever handles what people ask for.
+    doomed: float = 0.0
     stalled: float = 0.0
     clock_jump: float = 0.0
     # AWS Batch and its machines.

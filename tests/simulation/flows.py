@@ -20,6 +20,14 @@ class FlowMaker:
         limit = {"timeout_seconds": self._random.choice((60, 600, 3000))} if self._random.random() < 0.1 else {}
         return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps, **limit}
 
+    def make_wide(self, name: str) -> dict[str, Any]:
+        """A foreach in a foreach, the outer one of many items."""
+        self._foreachs = 1
+        joined = self._step(next=self._step(next=self._step(), join=True), join=True)
+        body = self._step(next=joined)
+        first = self._step(next={"to": [self._step(next={"to": [body], "foreach": "items"})], "foreach": "items"})
+        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
         step: dict[str, Any] = {"command": ["run"], **more}

@@ -49,7 +49,8 @@ class SimulatedJobs:
 
         def submit() -> str:
             definition = str(request["jobDefinition"]).removeprefix("arn:")
-            if definition not in self._gone_once and self._s.dice.strike("deregistered", str(request["jobName"])):
+            fresh = not sent and definition not in self._gone_once
+            if fresh and self._s.dice.strike("deregistered", str(request["jobName"])):
                 self._gone_once.add(definition)
                 self._definitions.discard(definition)
             if definition not in self._definitions:

@@ -17,6 +17,7 @@ from steprelay_core.state.ranges import Ranges
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
+from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
 # Each is caught within so many seeds.
@@ -273,11 +274,13 @@ class ResumesWithOldAttempts(Misjudges):
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted bug; `promises`: the numbers of the invariants by which it may be caught."""
+    """A planted bug; `promises`: the numbers of the invariants by which it may be caught; `wide`: in which
+    worlds."""
 
     name: str
     parts: Parts
     promises: frozenset[int]
+    wide: bool = False
 
 
 def _engine(name: str, engine: type[Engine], *promises: int) -> Mutant:
@@ -306,6 +309,10 @@ MUTANTS = (
     _engine("resumes a run unasked", ResumesUnasked, 6, 15),
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
+    Mutant("submits whenever it likes", Parts(effects=NeverWaits), frozenset({21})),
+    Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({21})),
+    Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
+    Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 
@@ -322,7 +329,7 @@ def table(mutants: Sequence[Mutant] = MUTANTS, tell: Callable[[str], None] = lam
     """Plant the bugs one by one; `tell` is given each line as it is known."""
     made = Table()
     for mutant in mutants:
-        caught = first_caught(mutant.parts, range(SEEDS), mutant.promises)
+        caught = first_caught(mutant.parts, range(SEEDS), mutant.promises, wide=mutant.wide)
         how = f"{caught.seed + 1:4} seeds, invariant {caught.number}" if caught else "not caught"
         line = f"{mutant.name:48} {how}"
         made.lines.append(line)

@@ -61,8 +61,8 @@ class Record:
     """`check` is told of each fact before it is written down, and says which promise it breaks.
 
     `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
-    `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an entry of the
-    outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
+    `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an
+    entry of the outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
     `deciding`, `outcomes`, `claims`: what each actor decides on just now, and what it has read for it.
     """
 

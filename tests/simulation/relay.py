@@ -40,7 +40,7 @@ from tests.simulation.ports import (
 )
 from tests.simulation.queues import Queue, Settings
 from tests.simulation.record import RELAY, Record
-from tests.simulation.scheduler import AnswerLost, Scheduler, Throttled
+from tests.simulation.scheduler import REQUESTS, AnswerLost, Scheduler, Throttled
 from tests.simulation.stores import SimulatedStore
 from tests.simulation.user_code import Plan
 
@@ -61,7 +61,7 @@ class SimulatedRelay:
         crowded = scheduler.dice.strike("crowded", "account")
         light = Settings(visibility=960, timeout=900, receives=3, batch=1, concurrency=1 if crowded else 1000)
         self.packages = Queue(scheduler, "packages", partial(self._respond, package_uploaded), packages)
-        self.requests = Queue(scheduler, "requests", partial(self._respond, run_requested))
+        self.requests = Queue(scheduler, REQUESTS, partial(self._respond, run_requested))
         self.job_events = Queue(scheduler, "job-events", partial(self._respond, job_changed))
         self.timers = Queue(scheduler, "timers", partial(self._respond, timer_due))
         self.light = Queue(scheduler, "light", self._light, light)

@@ -12,6 +12,9 @@ from tests.simulation.faults import Dice
 
 START = 1_790_000_000.0
 
+# The queue of what people ask for.
+REQUESTS = "requests"
+
 T = TypeVar("T")
 
 
@@ -144,7 +147,8 @@ class Scheduler:
 
     def _go_on(self, actor: Actor) -> None:
         place = f"{actor.place} before {actor.at}"
-        if self.dice.strike("killed", place):
+        doomed = actor.place.startswith(REQUESTS) and self.dice.strike("doomed", place)
+        if doomed or self.dice.strike("killed", place):
             self.kill(actor)
         elif chance := self.dice.strike("stalled", place):
             actor.wake = self.now + chance.choice((1.0, 30.0, 100.0))

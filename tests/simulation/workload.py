@@ -4,6 +4,7 @@ import json
 from random import Random
 from typing import Any
 
+from steprelay_core.decide.draft import GROUPS_AT_ONCE
 from steprelay_core.intake import request_run_id, upload_run_id
 from steprelay_core.intake.deploy import SCHEDULED_TIME, schedules_of
 from steprelay_core.ports import Deployment
@@ -36,12 +37,15 @@ POISON = {
 
 
 class Workload:
-    """`size`: from 0, one line of steps, to 3, several runs of nested splits. `flows`: by run;
+    """`size`: from 0, one line of steps, to 3, several runs of nested splits; `wide`: one run of more
+    groups than go into one save, which is cancelled. `flows`: by run;
     `ahead`: how many of the things that people will do are still to come."""
 
-    def __init__(self, seed: int, size: int, scheduler: Scheduler, record: Record, relay: SimulatedRelay) -> None:
+    def __init__(
+        self, seed: int, size: int, scheduler: Scheduler, record: Record, relay: SimulatedRelay, *, wide: bool = False
+    ) -> None:
         self._random = Random(f"work of {seed}")
-        self._size = size
+        self._size, self._wide = size, wide
         self._s, self._record, self._relay = scheduler, record, relay
         self.flows: dict[str, Flow] = {}
         self.ahead = 0
@@ -49,6 +53,11 @@ class Workload:
     def begin(self) -> None:
         """Have everything happen that people will do."""
         random = self._random
+        if self._wide:
+            self.flows = self._upload(0, 0.0)
+            for run in self.flows:
+                self._cancel_when_wide(run)
+            return
         for number in range(random.choice((1, 1, 2)) if self._size > 1 else 1):
             at = random.choice((0.0, 0.0, 10.0))
             way = random.choices((self._upload, self._upload_twice, self._request, self._deploy), (16, 1, 2, 3))[0]
@@ -66,11 +75,17 @@ class Workload:
         """Whoever asks for it may come too early, or twice."""
         for at in self._random.sample((60.0, 400.0, 900.0, 2000.0), self._random.choice((1, 1, 2))):
             if self._random.random() < 0.7:
-                self.resume(run, at)
+                request = f"resume-{run}-{at:.0f}"
+                self.resume(run, at, request)
+                if self._random.random() < 0.5:
+                    # Whoever got no answer sends the same request once more.
+                    self.resume(run, at + self._random.choice((5.0, 1000.0, 2000.0)), request)
             else:
                 self.retry(run, self._random.choice(sorted(flow.spec.steps)), at)
 
     def _document(self, number: int) -> dict[str, Any]:
+        if self._wide:
+            return FlowMaker(self._random, 0).make_wide(f"Flow{number}")
         depth = self._random.randint(0, min(self._size, 2)) if self._size else 0
         return FlowMaker(self._random, depth).make(f"Flow{number}")
 
@@ -82,7 +97,9 @@ class Workload:
         """The same package under two names is two runs."""
         document = self._document(number)
         again = at + self._random.choice((0.0, 0.0, 5.0))
-        return self._put(document, f"run/{number}.tar.gz", at) | self._put(document, f"run/{number}-again.tar.gz", again)
+        return self._put(document, f"run/{number}.tar.gz", at) | self._put(
+            document, f"run/{number}-again.tar.gz", again
+        )
 
     def _put(self, document: dict[str, Any], key: str, at: float) -> dict[str, Flow]:
         """Upload a package; the run that it is, if it is put under `run/`."""
@@ -98,12 +115,12 @@ class Workload:
 
     def _deploy(self, number: int, at: float) -> dict[str, Flow]:
         """A flow with a schedule and a trigger; once it is deployed, the hour comes and the event happens."""
-        starts = {"schedules": [{"expression": "rate(1 hour)"}], "triggers": [{"event": "Data Arrived"}]}
+        starts = {"schedules": [{"expression": "rate(1 hour)"}], "triggers": [{"event": f"Data {number} Arrived"}]}
         document = self._document(number) | starts
         (flow,) = self._put(document, f"deploy/{number}.tar.gz", at).values()
         (schedule,) = schedules_of(RELAY, flow)
         hour = json.dumps(schedule.message).replace(SCHEDULED_TIME, "2026-09-21T14:00:00Z")
-        event = json.dumps({"id": f"data-{number}", "source": "me", "detail-type": "Data Arrived", "detail": {}})
+        event = json.dumps({"id": f"data-{number}", "source": "me", "detail-type": f"Data {number} Arrived", "detail": {}})
         runs = {f"{schedule.name}@2026-09-21T14:00:00Z": hour, f"data-{number}": event}
         chosen = self._random.sample(sorted(runs), self._random.choice((1, 1, 2)))
         for name in chosen:
@@ -138,9 +155,25 @@ class Workload:
         event = _message("me", "Cancel Requested", {"run": run, "reason": "no need"})
         self._later(at, self._relay.requests, event)
 
-    def resume(self, run: str, at: float = 0.0) -> None:
+    def _cancel_when_wide(self, run: str) -> None:
+        """As soon as more groups are live than go into one save."""
+        self.ahead += 1
+
+        def look() -> None:
+            stored = self._relay.store.runs.get(run)
+            live = [group for group in stored.groups.values() if len(group.live)] if stored else []
+            ended = stored is not None and stored.run.status.terminal
+            if len(live) > GROUPS_AT_ONCE or ended:
+                self.ahead -= 1
+                self.cancel(run, self._s.now - START)
+            else:
+                self._s.after(1.0, look)
+
+        self._s.at(START, look)
+
+    def resume(self, run: str, at: float = 0.0, request: str | None = None) -> None:
         """Have somebody ask for a run to go on, as in `cancel`."""
-        event = _message("me", "Resume Requested", {"run": run})
+        event = _message("me", "Resume Requested", {"run": run} | ({"request": request} if request else {}))
         self._later(at, self._relay.requests, event)
 
     def retry(self, run: str, step: str, at: float = 0.0) -> None:

@@ -27,7 +27,7 @@ from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
 
 # When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
-# (`engine.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
+# (`ports.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
 PUT_OFF_FOR, PUT_OFF_SPREAD = 95.0, 30
 
 # A brief up to this many characters travels in the message of each light task instead of an object: two requests less.
@@ -47,7 +47,7 @@ class Effects:
         `again` says that a handler may have died on them before: look for a job before submitting a second one.
         """
         answers: list[Event] = []
-        turns = Turns(self.ports.pace, self.ports.clock)
+        turns = self.turns()
         # Those whose second comes first go first; what has none keeps its order.
         for command in sorted(commands, key=_due):
             if isinstance(command, SubmitJob) and any(map(_is_throttled, answers)):
@@ -61,6 +61,10 @@ class Effects:
         if announcements:
             self.ports.bus.publish(announcements)
         return answers
+
+    def turns(self) -> Turns:
+        """What one handler may submit."""
+        return Turns(self.ports.pace, self.ports.clock)
 
     def _carry_out(self, flow: Flow, stored: Stored, command: Command) -> Sequence[Event]:
         """Carry out a command that is no submission, nor an announcement: these go together, and last."""
@@ -78,8 +82,8 @@ class Effects:
         return []
 
     def wake(self, run: str, put_off: Sequence[Command]) -> None:
-        """Have the outbox gone through when the first of these commands may be carried out: in the second that is booked
-        for it, or soon, but not all that were throttled together at the same moment. The sweep does the rest."""
+        """Have the outbox gone through when the first of these commands may be carried out: in the second that is
+        booked for it, or soon, but not all that were throttled together at the same moment."""
         submits = [command for command in put_off if isinstance(command, SubmitJob)]
         if not submits:
             return
@@ -121,9 +125,7 @@ class Effects:
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
         self.ports.light.invoke([{"brief": brief, "member": member} for member in members])
 
-    def _submit(
-        self, flow: Flow, stored: Stored, command: SubmitJob, turns: Turns, *, again: bool
-    ) -> list[Event]:
+    def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, turns: Turns, *, again: bool) -> list[Event]:
         submission = _open_submission(stored, command.group, command.submission)
         if submission is None or submission.job_id is not None:
             return []

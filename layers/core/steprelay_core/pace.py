@@ -19,7 +19,7 @@ _TRIES = 5
 # How long (seconds) one handler waits for seconds that are booked, all in all; what is due later is put off.
 PATIENCE = 3.0
 
-# A message about a booked second is sent to come so much earlier (seconds): who is early waits, who is late has lost it.
+# A message about a booked second is to come so much earlier (seconds): who is early waits, who is late has lost it.
 EARLY = 1.0
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from steprelay_core.ports import Stored
     from tests.simulation.simulation import Simulation
 
-# Nobody else takes up what somebody saved less than this long ago (seconds): `engine.OUTBOX_ORPHANED_AFTER`, and
+# Nobody else takes up what somebody saved less than this long ago (seconds): `ports.OUTBOX_ORPHANED_AFTER`, and
 # clocks differ.
 STILL_THE_SAVERS = 80.0
 

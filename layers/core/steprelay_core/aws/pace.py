@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from random import Random
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -33,7 +33,7 @@ class DynamoPace(BookedSeconds):
     """At most `limit` bookings for each second."""
 
     def __init__(self, clients: Clients, table: str, limit: int, random: Random | None = None) -> None:
-        super().__init__(self._take_one, random or Random())
+        super().__init__(self._take_one, random or SystemRandom())
         self._clients = clients
         self._table = table
         self._limit = limit

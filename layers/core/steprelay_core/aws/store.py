@@ -86,9 +86,7 @@ class DynamoStore:
         return {"expires_at": {"N": str(int(time.time()) + self._expire_days * 86_400)}}
 
     def take_up(self, run: str, entry: OutboxEntry, until: float) -> bool:
-        update = partial(
-            self._clients.dynamodb.update_item, TableName=self._table, Key=items.outbox_key(run, entry.id)
-        )
+        update = partial(self._clients.dynamodb.update_item, TableName=self._table, Key=items.outbox_key(run, entry.id))
         return _happened(
             update,
             UpdateExpression="SET free_at = :until",
@@ -102,9 +100,10 @@ class DynamoStore:
 
     def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
         more: dict[str, Any] = {"ScanIndexForward": False, "PaginationConfig": {"PageSize": limit}}
+        found: Iterator[Item]
         if status is RunStatus.RUNNING:
             # A cancelled one is in there until all its tasks are stopped.
-            found = (item for item in self._live(**more) if item["status"]["S"] == RunStatus.RUNNING)
+            found = filter(_is_running, self._live(**more))
         elif status is None:
             found = self._by_time(items.RUNS, **more)
         else:
@@ -202,6 +201,10 @@ class DynamoStore:
             TableName=self._table, KeyConditionExpression=condition, ExpressionAttributeValues=values, **more
         )
         return (item for page in pages for item in page["Items"])
+
+
+def _is_running(item: Item) -> bool:
+    return item["status"]["S"] == RunStatus.RUNNING
 
 
 def _happened(write: Callable[..., object], **conditions: Any) -> bool:

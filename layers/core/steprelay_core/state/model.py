@@ -256,8 +256,8 @@ class Run:
     """One execution of a flow from one package (`digest`: sha256 of the archive, hex).
 
     `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
-    that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it was
-    cancelled, as long as not all of its tasks are stopped.
+    that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it
+    was cancelled, as long as not all of its tasks are stopped.
     """
 
     id: str

@@ -53,9 +53,7 @@ class Tally:
         )
 
 
-def play(
-    seeds: Iterable[int], size: int | None = None, parts: Parts | None = None, *, wide: bool = False
-) -> Tally:
+def play(seeds: Iterable[int], size: int | None = None, parts: Parts | None = None, *, wide: bool = False) -> Tally:
     """Play seeds one after the other."""
     tally = Tally()
     for seed in seeds:
@@ -78,9 +76,7 @@ def play_on_all_cores(seeds: Sequence[int], size: int | None = None) -> Iterator
         yield from pool.map(play, parts, [size] * len(parts))
 
 
-def first_caught(
-    parts: Parts, seeds: Iterable[int], promises: Collection[int], *, wide: bool = False
-) -> Failed | None:
+def first_caught(parts: Parts, seeds: Iterable[int], promises: Collection[int], *, wide: bool = False) -> Failed | None:
     """The first seed that breaks one of these promises with these parts."""
     for seed in seeds:
         for failed in play([seed], parts=parts, wide=wide).failed:

@@ -26,6 +26,8 @@ class FlowMaker:
         joined = self._step(next=self._step(next=self._step(), join=True), join=True)
         body = self._step(next=joined)
         first = self._step(next={"to": [self._step(next={"to": [body], "foreach": "items"})], "foreach": "items"})
+        # Long enough to be cancelled.
+        self._steps[body].pop("timeout_seconds", None)
         return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
 
     def _step(self, **more: Any) -> str:

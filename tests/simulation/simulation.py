@@ -33,8 +33,8 @@ DOOMED = 0.025
 
 @dataclass(frozen=True)
 class Options:
-    """What to play. `size`: of flows, 0 to 3, None for any; `wide`: as in `Workload`; `faults_of`: another seed, whose kinds of faults these are;
-    `only`: the faults, by their marks, that may strike, None for all."""
+    """What to play. `size`: of flows, 0 to 3, None for any; `wide`: as in `Workload`; `faults_of`: another seed,
+    whose kinds of faults these are; `only`: the faults, by their marks, that may strike, None for all."""
 
     seed: int
     size: int | None = None
@@ -69,7 +69,9 @@ class Simulation:
         self.dice = dice or Dice(seed, drawn, options.only)
         self.scheduler = Scheduler(seed, self.dice, traced=options.traced)
         self.record = Record(self.scheduler, self._judge)
-        self.relay = SimulatedRelay(self.scheduler, self.record, Plan(seed, failing, wide=options.wide), parts or Parts())
+        self.relay = SimulatedRelay(
+            self.scheduler, self.record, Plan(seed, failing, wide=options.wide), parts or Parts()
+        )
         self.workload = Workload(
             seed,
             size if options.size is None else options.size,
@@ -78,7 +80,7 @@ class Simulation:
             self.relay,
             wide=options.wide,
         )
-        self._heal_at = START + random.choice((600.0, 3000.0))
+        self._heal_at = START + random.choice((3000.0,) if options.wide else (600.0, 3000.0))
         self.healed_at = inf
         self.is_over = False
         # Of what was asked for then, the sweep alone can know.
@@ -190,7 +192,9 @@ class Simulation:
         look = [(stored.run.id, stored.run.version, len(stored.outbox)) for stored in runs]
         at_work = [actor for actor in self.scheduler.actors if not actor.ended and actor is not self.record.actor]
         at_work_at_batch = any(not job.over for job in self.relay.batch.jobs.values())
-        self._quiet = 0 if at_work or at_work_at_batch or self.workload.ahead or look != self._last_look else self._quiet + 1
+        self._quiet = (
+            0 if at_work or at_work_at_batch or self.workload.ahead or look != self._last_look else self._quiet + 1
+        )
         self._last_look = look
         self._quietest = max(self._quietest, self._quiet)
         if self._quiet > QUIET_SWEEPS and self.record.violation is None:

@@ -13,14 +13,15 @@ from tests.simulation.faults import Dice, Faults
 from tests.simulation.shrink import command
 from tests.simulation.simulation import Options, Simulation
 
-# Seeds to a test: what one process plays in about a second.
-PART = 50
-FIXED_PARTS = range(16)
+# Seeds to a test: what one process plays in two or three seconds.
+PART = 100
+FIXED_PARTS = range(26)
 FRESH_PARTS = range(4)
+WIDE = range(8)
 
 
-def broken_promises(seeds: range) -> list[str]:
-    return [f"{failed.how}\n{command(Options(failed.seed))}" for failed in play(seeds).failed]
+def broken_promises(seeds: range, *, wide: bool = False) -> list[str]:
+    return [f"{failed.how}\n{command(Options(failed.seed, wide=wide))}" for failed in play(seeds, wide=wide).failed]
 
 
 def fresh_seeds() -> int:
@@ -39,6 +40,10 @@ def test_every_promise_is_kept_with_the_seeds_of_today(part: int) -> None:
     first = fresh_seeds() + part * PART
     sys.stdout.write(f"seeds {first}:{first + PART}\n")
     assert broken_promises(range(first, first + PART)) == []
+
+
+def test_every_promise_is_kept_where_cancels_of_many_groups_keep_dying() -> None:
+    assert broken_promises(WIDE, wide=True) == []
 
 
 @pytest.mark.parametrize("kind", ["crowded", "forgotten"])

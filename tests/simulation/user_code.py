@@ -16,12 +16,12 @@ ENDINGS = ("failure", "failure", "killed", "silent success", "out of memory", "h
 
 
 # More than one save takes groups (`decide.draft.GROUPS_AT_ONCE`).
-MANY_ITEMS = 44
+MANY_ITEMS = 80
 
 
 class Plan:
-    """`wide`: whether the outermost foreach has many items; `failing`: how many of the attempts fail by themselves, from 0 to 1; `submits_per_second`: what the relay is
-    deployed with."""
+    """`wide`: whether the outermost foreach has many items; `failing`: how many of the attempts fail by themselves, from 0
+    to 1; `submits_per_second`: what the relay is deployed with."""
 
     def __init__(self, seed: int, failing: float, *, wide: bool = False) -> None:
         self._wide = wide

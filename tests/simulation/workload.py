@@ -120,7 +120,9 @@ class Workload:
         (flow,) = self._put(document, f"deploy/{number}.tar.gz", at).values()
         (schedule,) = schedules_of(RELAY, flow)
         hour = json.dumps(schedule.message).replace(SCHEDULED_TIME, "2026-09-21T14:00:00Z")
-        event = json.dumps({"id": f"data-{number}", "source": "me", "detail-type": f"Data {number} Arrived", "detail": {}})
+        event = json.dumps(
+            {"id": f"data-{number}", "source": "me", "detail-type": f"Data {number} Arrived", "detail": {}}
+        )
         runs = {f"{schedule.name}@2026-09-21T14:00:00Z": hour, f"data-{number}": event}
         chosen = self._random.sample(sorted(runs), self._random.choice((1, 1, 2)))
         for name in chosen:
@@ -163,7 +165,7 @@ class Workload:
             stored = self._relay.store.runs.get(run)
             live = [group for group in stored.groups.values() if len(group.live)] if stored else []
             ended = stored is not None and stored.run.status.terminal
-            if len(live) > GROUPS_AT_ONCE or ended:
+            if len(live) > GROUPS_AT_ONCE * 3 // 2 or ended:
                 self.ahead -= 1
                 self.cancel(run, self._s.now - START)
             else:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.jobs import BatchJobs
@@ -66,10 +66,11 @@ def failing_batch(clients: Clients) -> list[str]:
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         sent.append(str(request.url))
-        return AWSResponse(request.url, 500, {}, _Body())
+        return AWSResponse(request.url, 500, HTTPHeaders(), _Body())
 
     # After those that look at a request before it is sent.
-    clients.batch.meta.events.register_last("before-send.batch.SubmitJob", answer)
+    events: Any = clients.batch.meta.events
+    events.register_last("before-send.batch.SubmitJob", answer)
     return sent
 
 

@@ -44,15 +44,12 @@ class Faults:
     def draw(cls, random: Random) -> "Faults":
         """Most kinds off, some on, so that every mixture is met."""
         levels = {field.name: random.choice((0.0, 0.0, 0.02, 0.1, 0.3)) for field in fields(cls)}
-        levels["busy"] *= BUSIER
+        levels["busy"] = random.choice((0.0, 0.5, 0.9))
         return cls(**{name: min(level, MOST.get(name, 1.0)) for name, level in levels.items()})
 
 
 # More would only show that nothing can be done where nothing works.
 MOST = {"throttled": 0.1, "answer_lost": 0.1, "sent_twice": 0.1, "killed": 0.05, "stalled": 0.05, "clock_jump": 0.1}
-
-# A second that is full only has another one taken.
-BUSIER = 3
 
 _WHOLE = 2**32
 

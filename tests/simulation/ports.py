@@ -45,21 +45,22 @@ class SimulatedClock:
 
 
 class SimulatedPace(BookedSeconds):
-    """Counts in memory, behind the scheduler; `limit` jobs a second, 0 for any number."""
+    """Counts in memory, behind the scheduler; `limit` jobs a second, 0 for any number; `taken`: how many are booked for
+    each."""
 
     def __init__(self, scheduler: Scheduler, limit: int) -> None:
         super().__init__(lambda second: scheduler.call(f"book {second}", lambda: self._count(second)), scheduler.random)
         self._s, self.limit = scheduler, limit
-        self._taken: dict[int, int] = defaultdict(int)
+        self.taken: dict[int, int] = defaultdict(int)
 
     def book(self, now: float) -> float:
         return super().book(now) if self.limit else now
 
     def _count(self, second: int) -> bool:
         others = second < self._s.now + OTHERS_BOOK_AHEAD and self._s.dice.strike("busy", "account")
-        if self._taken[second] >= self.limit or others:
+        if self.taken[second] >= self.limit or others:
             return False
-        self._taken[second] += 1
+        self.taken[second] += 1
         return True
 
 

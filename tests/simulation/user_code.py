@@ -20,8 +20,8 @@ MANY_ITEMS = 80
 
 
 class Plan:
-    """`wide`: whether the outermost foreach has many items; `failing`: how many of the attempts fail by themselves, from 0
-    to 1; `submits_per_second`: what the relay is deployed with."""
+    """`wide`: whether the outermost foreach has many items; `failing`: how many of the attempts fail by themselves,
+    from 0 to 1; `submits_per_second`: what the relay is deployed with."""
 
     def __init__(self, seed: int, failing: float, *, wide: bool = False) -> None:
         self._wide = wide

@@ -10,9 +10,9 @@ from steprelay_core import keys
 from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
 from steprelay_core.decide.draft import find_submission
-from steprelay_core.decide.job import TERMINAL
+from steprelay_core.decide.job import FORGOTTEN, TERMINAL
 from steprelay_core.decide.retry import delay_before
-from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
+from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, RunTimerDue, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
 from tests.simulation.invariants.rules import rule
@@ -45,6 +45,9 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
         return None
     if isinstance(event, ResumeRequested | RetryRequested) and event.request not in stored.run.requests:
         # It was refused, for what need not hold any more.
+        return None
+    if isinstance(event, RunTimerDue) and abs((stored.run.deadline or 0.0) - simulation.scheduler.now) < CLOCKS_DIFFER:
+        # The same, where the clock was set right since.
         return None
     if isinstance(event, JobChanged) and _was_handed_over(stored, event):
         return None
@@ -156,7 +159,7 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                     continue
                 failed = _failure_of(group, member, submission.attempt)
                 # Of a job that Batch has forgotten nobody can tell any more.
-                told = failed is not None and failed[0].class_ != "unknown"
+                told = failed is not None and failed[0].reason != FORGOTTEN
                 unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"

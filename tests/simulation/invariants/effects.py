@@ -96,10 +96,12 @@ def one_at_a_time_is_at_work(simulation: Simulation, taken: TakenUp) -> str | No
 
 
 @rule(21, SubmitCalled)
-def seconds_are_not_crowded(simulation: Simulation, called: SubmitCalled) -> str | None:
-    limit, calls = simulation.relay.pace.limit, simulation.record.calls[called.second]
-    if limit and calls >= limit:
-        return f"{calls + 1} jobs were submitted in second {called.second}, of {limit} at most"
+def every_call_was_booked(simulation: Simulation, called: SubmitCalled) -> str | None:
+    """And no second is booked more often than the limit."""
+    pace, calls = simulation.relay.pace, simulation.record.calls[called.second] + 1
+    booked = pace.taken[called.second]
+    if pace.limit and not calls <= booked <= pace.limit:
+        return f"SubmitJob was called {calls} times in second {called.second}; {booked} were booked, of {pace.limit}"
     return None
 
 

@@ -77,9 +77,9 @@ class Workload:
             if self._random.random() < 0.7:
                 request = f"resume-{run}-{at:.0f}"
                 self.resume(run, at, request)
-                if self._random.random() < 0.5:
+                if self._random.random() < 0.8:
                     # Whoever got no answer sends the same request once more.
-                    self.resume(run, at + self._random.choice((5.0, 1000.0, 2000.0)), request)
+                    self.resume(run, at + self._random.choice((5.0, 700.0, 1500.0, 2000.0)), request)
             else:
                 self.retry(run, self._random.choice(sorted(flow.spec.steps)), at)
 

@@ -12,13 +12,19 @@ class FlowMaker:
         self._depth = depth
         self._steps: dict[str, dict[str, Any]] = {}
         self._foreachs = 0
+        # Of their own, so that the rest of a flow is as it would be without windows.
+        self._windows = Random(random.random())
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
         last = self._step()
         first = self._chain(last, self._depth)
-        limit = {"timeout_seconds": self._random.choice((60, 600, 3000))} if self._random.random() < 0.1 else {}
-        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps, **limit}
+        spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        if self._random.random() < 0.1:
+            spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
+        if self._windows.random() < 0.2:
+            spec["max_workers"] = self._windows.choice((1, 2, 4))
+        return spec
 
     def make_wide(self, name: str) -> dict[str, Any]:
         """A foreach in a foreach, the outer one of many items."""
@@ -62,7 +68,10 @@ class FlowMaker:
             self._foreachs += 1
             body = self._chain(join, depth - 1)
             self._foreachs -= 1
-            return self._step(next={"to": [body], "foreach": "items"})
+            way: dict[str, Any] = {"to": [body], "foreach": "items"}
+            if self._windows.random() < 0.7:
+                way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
+            return self._step(next=way)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])

@@ -12,6 +12,9 @@ NO_DISK = "CannotStartContainerError: no such file or directory"
 
 FINAL_REASONS = frozenset({NO_IMAGE, NO_DISK})
 
+# How many items a foreach has; the many are rare, and more than some windows hold in several portions.
+ITEMS = (*(0, 1, 2, 2, 3, 5) * 10, 20)
+
 ENDINGS = ("failure", "failure", "killed", "silent success", "out of memory", "hangs")
 
 
@@ -46,7 +49,7 @@ class Plan:
         """How many items a foreach of this task has."""
         if self._wide and not task.brief.path:
             return MANY_ITEMS
-        return self._random("items", task).choice((1,) if self._wide else (0, 1, 2, 2, 3, 5))
+        return self._random("items", task).choice((1,) if self._wide else ITEMS)
 
     def seconds(self, task: Task) -> float:
         if self._wide:

@@ -95,7 +95,7 @@ def one_at_a_time_is_at_work(simulation: Simulation, taken: TakenUp) -> str | No
     return None
 
 
-@rule(21, SubmitCalled)
+@rule(22, SubmitCalled)
 def every_call_was_booked(simulation: Simulation, called: SubmitCalled) -> str | None:
     """And no second is booked more often than the limit."""
     pace, calls = simulation.relay.pace, simulation.record.calls[called.second] + 1

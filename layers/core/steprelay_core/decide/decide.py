@@ -25,6 +25,7 @@ from steprelay_core.decide.run import (
     on_stop_unfinished,
     on_submit_put_off,
     on_timer_due,
+    on_window_stalled,
 )
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
@@ -46,6 +47,7 @@ from steprelay_core.state.events import (
     SubmitPutOff,
     SubmitRefused,
     TimerDue,
+    WindowStalled,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, TaskKey
 
@@ -69,6 +71,7 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     SearchPutOff: on_search_put_off,
     OutboxDue: on_outbox_due,
     StopUnfinished: on_stop_unfinished,
+    WindowStalled: on_window_stalled,
 }
 
 

@@ -159,6 +159,14 @@ class StopUnfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowStalled:
+    """Members are queued although nothing of their group is in flight."""
+
+    run: str
+    group: GroupKey
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxDue:
     """Commands of a run that were put off can be tried again."""
 
@@ -214,6 +222,7 @@ Event = (
     | SearchPutOff
     | OutboxDue
     | StopUnfinished
+    | WindowStalled
     | CancelRequested
     | ResumeRequested
     | RetryRequested

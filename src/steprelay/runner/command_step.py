@@ -13,10 +13,10 @@ from typing import Any
 from steprelay.runner.brief import JOINS, Brief
 from steprelay.runner.parents import Frame, carried_artifacts, stack_of
 from steprelay.runner.progress import Progress
-from steprelay.runner.watchdog import Reclaimed, held_back
+from steprelay.runner.watchdog import TimeLimit, held_back
 from steprelay.runner.work import Context, Remains
 from steprelay.sdk.binding import Ref
-from steprelay.sdk.exceptions import InvalidNext
+from steprelay.sdk.exceptions import InvalidNext, Reclaimed
 from steprelay.sdk.transition import Taken, items_of, shorten
 
 # Only these classes are worth loading to find out whether JSON can hold the value.
@@ -51,8 +51,8 @@ class CommandStep:
         self._input, self._output = scratch / "input", scratch / "output"
         self._remains: Remains | None = None
 
-    def run(self) -> None:
-        """Run the command and take in what it wrote.
+    def run(self, limit: TimeLimit) -> None:
+        """Run the command within its time and take in what it wrote.
 
         Raises:
             CommandFailed: if it cannot be started or exits with another code than 0.
@@ -63,7 +63,9 @@ class CommandStep:
         self._input.mkdir(parents=True)
         self._output.mkdir(parents=True)
         write_inputs(self._context, self._input)
-        run_command(brief.command or (), self._folder, self._environment(), self._progress)
+        environment = self._environment()
+        with limit.of_code():
+            run_command(brief.command or (), self._folder, environment, self._progress)
         carried = _carried(self._context)
         values, chosen = read_output(brief.step, self._output)
         lookup = {name: self._context.reader.load(ref) for name, ref in _deciding(brief, carried, values).items()}

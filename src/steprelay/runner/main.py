@@ -23,7 +23,8 @@ from steprelay.runner.store import Missing, Store
 from steprelay.runner.supervise import Limits
 from steprelay.runner.tempdir import mounted
 from steprelay.runner.usage import Meter, container_meter
-from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed
+from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE
+from steprelay.sdk.exceptions import Reclaimed
 
 NOTHING_TO_DO = 0
 CANNOT_RUN = 1

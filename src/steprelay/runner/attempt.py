@@ -40,7 +40,7 @@ def make_attempt(
     if ending.outcome is not None:
         return Ended(ending.outcome, 0 if ending.outcome == "succeeded" else 1)
     failure = explain(ending)
-    ended = Ended(None, 128 - ending.code if ending.code < 0 else ending.code)
+    ended = Ended(None, _exit_code(ending))
     if failure is not None:
         status = record_failure(job, failure, job.meter.of_ended_process(ending.used)).status
         ended = Ended(status, 0 if status == "succeeded" else 1)
@@ -48,6 +48,13 @@ def make_attempt(
     if ending.checkpoint and ended.status != "succeeded":
         job.checkpoint().keep_for_ended_process()
     return ended
+
+
+def _exit_code(ending: Ending) -> int:
+    # A step that was deaf to SIGTERM ends by SIGKILL, and that alone would look like one which took too much memory.
+    if was_reclaimed(ending):
+        return RECLAIMED_EXIT_CODE
+    return 128 - ending.code if ending.code < 0 else ending.code
 
 
 def run_beside_main_node(job: Job, limits: Limits) -> int:

@@ -23,8 +23,8 @@ from steprelay.sdk.transition import Taken, items_of, shorten
 _JSON_CLASSES = frozenset({"str", "int", "float", "bool", "NoneType", "list", "tuple", "dict"})
 _NAME = re.compile(r"[^\W\d]\w*")
 _NEXT = "next"
-# Between SIGTERM and SIGKILL to a command: each shorter than what the watching process grants.
-_TIMEOUT_GRACE_SECONDS, _RECLAIM_GRACE_SECONDS = 3.0, 20.0
+# Between SIGTERM and SIGKILL to a command: shorter than what the watching process grants, of a reclaim this part.
+_TIMEOUT_GRACE_SECONDS, _RECLAIM_GRACE_PART = 3.0, 0.8
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
@@ -131,7 +131,7 @@ def run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str
         code = process.wait()
     except BaseException as error:
         if process is not None:
-            _end(process, _RECLAIM_GRACE_SECONDS if isinstance(error, Reclaimed) else _TIMEOUT_GRACE_SECONDS)
+            _end(process, _grace(error))
         elif isinstance(error, OSError):
             code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
             raise CommandFailed(f"command {command[0]!r} cannot be started: {error.strerror}", code) from None
@@ -139,6 +139,10 @@ def run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str
     if code:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
         raise CommandFailed(f"command {shorten(list(command))} {how}", 128 - code if code < 0 else code)
+
+
+def _grace(error: BaseException) -> float:
+    return error.seconds * _RECLAIM_GRACE_PART if isinstance(error, Reclaimed) else _TIMEOUT_GRACE_SECONDS
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:

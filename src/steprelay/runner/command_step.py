@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from steprelay.runner.brief import JOINS, Brief
+from steprelay.runner.checkpoint import TaskCheckpoint
 from steprelay.runner.parents import Frame, carried_artifacts, stack_of
 from steprelay.runner.progress import Progress
 from steprelay.runner.watchdog import TimeLimit, held_back
@@ -46,8 +47,10 @@ class OutputError(Exception):
 class CommandStep:
     """Runs the brief's command in `folder`; `scratch` is where its input and output folders are made."""
 
-    def __init__(self, context: Context, folder: Path, scratch: Path, progress: Progress) -> None:
-        self._context, self._folder, self._progress = context, folder, progress
+    def __init__(
+        self, context: Context, folder: Path, scratch: Path, progress: Progress, checkpoint: TaskCheckpoint
+    ) -> None:
+        self._context, self._folder, self._progress, self._checkpoint = context, folder, progress, checkpoint
         self._input, self._output = scratch / "input", scratch / "output"
         self._remains: Remains | None = None
 
@@ -89,6 +92,7 @@ class CommandStep:
             "STEPRELAY_RETRY_COUNT": str(brief.attempt - 1),
             "STEPRELAY_INPUT": str(self._input),
             "STEPRELAY_OUTPUT": str(self._output),
+            "STEPRELAY_CHECKPOINT": str(self._checkpoint.directory),
             **({"STEPRELAY_INDEX": str(stack[-1].index)} if stack else {}),
         }
 

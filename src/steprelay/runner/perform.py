@@ -155,7 +155,7 @@ def accompany(job: Job, around: Surroundings) -> Outcome:
 def make_step(job: Job, context: Context, around: Surroundings) -> Step:
     """The step that the brief asks for."""
     if job.task.brief.command:
-        return CommandStep(context, job.folder, job.scratch, around.progress)
+        return CommandStep(context, job.folder, job.scratch, around.progress, around.checkpoint)
     return PythonStep(context, job.package, job.node.parallel, around.checkpoint)
 
 

@@ -28,6 +28,7 @@ class Crashes(FolderStore):
     def __init__(self, root: Path, effects: int | None = None) -> None:
         super().__init__(root)
         self.left = effects
+        self.broken = False
         self.while_uploading: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
 
@@ -37,6 +38,11 @@ class Crashes(FolderStore):
                 if not self.left:
                     raise ConnectionError("the network is down")
                 self.left -= 1
+
+    def get(self, key: str) -> bytes:
+        if self.broken and "/files/" in key:
+            raise ConnectionError("the network is down")
+        return super().get(key)
 
     def put(self, key: str, body: bytes) -> None:
         self._effect()
@@ -257,6 +263,20 @@ def test_what_leads_out_or_is_no_file_is_left_out_and_said(
     left = "away (a link that leads out of the checkpoint), out (a link that leads out of the checkpoint), "
     assert f"left out of the checkpoint: {left}pipe (neither a file nor a folder)\n" in capsys.readouterr().err
     assert list(world.attempt(2).directory.iterdir()) == []
+
+
+def test_a_restore_that_was_interrupted_begins_anew_at_the_next_use(world: World) -> None:
+    first = world.attempt(1)
+    (first.directory / "a").write_bytes(b"1" * 5000)
+    first.save()
+    second = world.attempt(2)
+    world.store.broken = True
+    with pytest.raises(CheckpointError, match="the network is down"):
+        _ = second.directory
+    second.keep()
+    world.store.broken = False
+    assert (second.restored, _texts(second.directory)) == (True, {"a": b"1" * 5000})
+    assert _texts(world.attempt(3).directory) == {"a": b"1" * 5000}
 
 
 @pytest.mark.parametrize("times", [2, 3])

@@ -69,6 +69,27 @@ def test_a_reclaim_waits_for_what_is_being_written_with_care(tmp_path: Path) -> 
     assert lab.succeed("start", attempt=3, max_attempts=3) == {"found": "whole"}
 
 
+def test_what_failed_while_it_was_written_with_care_is_not_saved_until_it_is_written_again(tmp_path: Path) -> None:
+    body = """
+        checkpoint.save()
+        for _ in range(current.attempt):
+            try:
+                with checkpoint.writing() as directory:
+                    (directory / "at").write_text("half")
+                    if _ == 0:
+                        raise OSError("the disk is full")
+                    (directory / "at").write_text("whole")
+            except OSError:
+                pass
+        raise ValueError
+    """
+    lab = Lab(tmp_path, flow(STEPS, before=f"{IMPORTS}\ndef end(checkpoint):{body}"))
+    lab.attempt("start", attempt=1, max_attempts=3)
+    assert "it was left half written; the last save stands" in lab.output
+    lab.attempt("start", attempt=2, max_attempts=3)
+    assert lab.succeed("start", attempt=3, max_attempts=3) == {"found": "whole"}
+
+
 def test_an_attempt_that_catch_lets_pass_leaves_no_checkpoint(tmp_path: Path) -> None:
     lab = Lab(tmp_path, flow(STEPS, before=f"{IMPORTS}\ndef end(checkpoint):\n    raise ValueError"))
     assert lab.run("start", attempt=2, max_attempts=2, catch={"var": None, "print_exception": False}).caught

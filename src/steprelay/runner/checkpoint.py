@@ -48,6 +48,7 @@ class TaskCheckpoint:
     ) -> None:
         self._store, self._task, self._attempt, self._saves, self._tell = store, task, attempt, saves, tell
         self._folder, self._note = scratch / "checkpoint", scratch / "checkpoint.json"
+        self._making = scratch / "checkpoint-making"
         # No step has such a name; so none has these keys.
         self._place = f"runs/{task.brief.run}/.checkpoints/{task.brief.step}/{task.split}/"
         self._number = (task.brief.attempt, attempt.batch_attempt or 1)
@@ -57,6 +58,7 @@ class TaskCheckpoint:
         self._base: Manifest | None = None
         self._found = False
         self._opened = False
+        self._torn = False
 
     @property
     def directory(self) -> Path:
@@ -69,29 +71,30 @@ class TaskCheckpoint:
         return self._found
 
     def save(self) -> None:
+        self._open()
         with _in_peace(), self._lock:
-            self._open()
             if self._saves:
                 self._save()
+            self._is_torn(self._torn and self._writing > 0)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:
         directory = self.directory
         with _in_peace(), self._lock:
             self._writing += 1
-            self._tell(may_be_saved=False)
+            self._is_torn(True)
             try:
                 yield directory
             finally:
                 self._writing -= 1
-                self._tell(may_be_saved=not self._writing)
+            # Not where the body failed: what it was writing stays half written, until all of it is written again.
+            self._is_torn(self._writing > 0)
 
     def keep(self) -> None:
         """Save what an attempt leaves that is cut short, if it used its checkpoint; problems are only said."""
-        if not self._opened or not self._saves:
-            return
-        self._tell(may_be_saved=False)
-        self._keep()
+        if self._opened and self._saves:
+            self._tell(may_be_saved=False)
+            self._keep()
 
     def keep_for_ended_process(self) -> None:
         """The same in place of a process that is gone: from the folder it left, and its note of what it had saved."""
@@ -111,6 +114,8 @@ class TaskCheckpoint:
             if not self._lock.acquire(timeout=_PATIENCE_SECONDS):
                 raise CheckpointError("a thread of the step is still writing to it")
             try:
+                if self._torn:
+                    raise CheckpointError("it was left half written; the last save stands")
                 self._save(unless_unchanged=True)
             finally:
                 self._lock.release()
@@ -120,30 +125,36 @@ class TaskCheckpoint:
             if self._opened:
                 return
             found = self._restore()
-            if found is None:
-                self._folder.mkdir(parents=True)
-            else:
-                self._remember(found)
-            self._found, self._opened = found is not None, True
-            self._tell(may_be_saved=self._saves)
+            with _in_peace():
+                self._making.rename(self._folder)
+                if found is not None:
+                    self._remember(found)
+                self._found, self._opened = found is not None, True
+                self._is_torn(False)
+
+    def _is_torn(self, torn: bool) -> None:
+        self._torn = torn
+        self._tell(may_be_saved=self._saves and not torn)
 
     def _restore(self) -> Manifest | None:
-        """Put the latest earlier attempt's checkpoint into the folder; None where there is none."""
+        """Put the latest earlier attempt's checkpoint where it is made ready; None, and nothing, if there is none."""
         for key in self._earlier():
-            making = self._folder.with_name("checkpoint-making")
-            shutil.rmtree(making, ignore_errors=True)
-            making.mkdir(parents=True)
+            self._make_room()
             try:
                 manifest = decode_manifest(self._store.get(key))
-                fetch(self._store, manifest, making)
+                fetch(self._store, manifest, self._making)
             except (ManifestError, Missing) as error:
                 _say(f"the checkpoint {key} is passed over: {error}")
                 continue
             except OSError as error:
-                raise CheckpointError(f"checkpoint: cannot be restored to {making}: {error}") from error
-            making.rename(self._folder)
+                raise CheckpointError(f"checkpoint: cannot be restored to {self._making}: {error}") from error
             return manifest
+        self._make_room()
         return None
+
+    def _make_room(self) -> None:
+        shutil.rmtree(self._making, ignore_errors=True)
+        self._making.mkdir(parents=True)
 
     def _earlier(self) -> list[str]:
         """The manifests of earlier attempts, the latest first; the first attempt of all asks nobody."""

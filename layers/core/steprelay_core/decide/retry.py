@@ -16,14 +16,22 @@ from steprelay_core.state.ranges import Ranges
 HISTORY_LIMIT = 50
 
 
-def fail_attempt(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, failure: Failure) -> None:
-    """Move these members of a submission past its attempt, which failed.
+def fail_attempt(
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    members: Ranges,
+    failure: Failure,
+    began_at: float | None = None,
+) -> None:
+    """Move these members of a submission past its attempt, which failed; `began_at` where they tell it themselves.
 
     The attempt is fenced first: whatever container of it still wakes finds its claim taken.
     """
     attempt, step = submission.attempt, draft.flow.step(key.step)
     group = settle_members(draft.group(key), members)
-    lines = tuple(FailedAttempt(member, attempt, draft.now, failure) for member in members)
+    began = began_at or submission.started_at
+    lines = tuple(FailedAttempt(member, attempt, draft.now, failure, began) for member in members)
     draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
     draft.ask(FenceAttempt(key, attempt, members.spans))
     before, first = attempt - submission.first, submission.first

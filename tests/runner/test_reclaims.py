@@ -31,10 +31,12 @@ STEPS = """
         sum(itertools.repeat(1))
     @step
     def pool(self):
-        workers = multiprocessing.get_context("fork").Pool(2)
-        workers.map(int, ["1", "2"])
-        workers.terminate()
-        workers.join()
+        for _ in range(20):
+            workers = multiprocessing.get_context("fork").Pool(2)
+            workers.terminate()
+            workers.join()
+        with current.checkpoint.writing(), multiprocessing.get_context("fork").Pool(2) as workers:
+            workers.map(int, ["1", "2"])
 """
 BEFORE = """
 import itertools, multiprocessing, signal, time

@@ -3,14 +3,16 @@
 import contextlib
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from steprelay.runner.progress import Progress
 from steprelay.runner.supervise import RECLAIM_GRACE_SECONDS
 from steprelay.sdk.exceptions import Reclaimed, TimeoutException
 
+Handler = Callable[[int, FrameType | None], None]
 RECLAIMED_EXIT_CODE = 128 + signal.SIGTERM
 
 
@@ -88,10 +90,11 @@ class Reclaims:
 
     def __init__(self, progress: Progress, seconds: float = RECLAIM_GRACE_SECONDS) -> None:
         self._received = False
-        self._progress, self._seconds, self._process = progress, seconds, os.getpid()
+        self._progress, self._seconds = progress, seconds
 
     def listen(self) -> None:
         signal.signal(signal.SIGTERM, self._raise)
+        _keep_from_forks(self._raise)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the watching process passes it on as SIGTERM
 
     def ignore(self) -> None:
@@ -104,14 +107,43 @@ class Reclaims:
         if self._received or self._progress.reclaimed:
             raise Reclaimed
 
-    def _raise(self, number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != self._process:
-            # A process that the step forked, such as a pool's: it ends as if it had never heard of us.
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        elif not self._received:
+    def _raise(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._received:
             self._received = True
             raise Reclaimed(self._seconds)
+
+
+def _keep_from_forks(handler: Handler) -> None:
+    """Let processes that the step forks, such as a pool's, end by SIGTERM as if they had never heard of us.
+
+    It is held back while they are made: Python forgets signals that reach a handler in a process just forked, and a
+    pool would wait for ever for the end of a worker that it has told to end.
+    """
+    masks = threading.local()
+
+    def before() -> None:
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def restore() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
+    def in_fork() -> None:
+        current = signal.getsignal(signal.SIGTERM)
+        if current == handler or isinstance(current, _Held):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        restore()
+
+    os.register_at_fork(before=before, after_in_parent=restore, after_in_child=in_fork)
+
+
+class _Held:
+    """A handler that only notes which signals have come."""
+
+    def __init__(self) -> None:
+        self.came: list[int] = []
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.came.append(number)
 
 
 @contextlib.contextmanager
@@ -120,17 +152,14 @@ def held_back() -> Iterator[None]:
 
     Not a signal mask, which a process started in the body would inherit.
     """
-    came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGTERM, signal.SIGALRM)
-    }
+    held = _Held()
+    before = {number: signal.signal(number, held) for number in (signal.SIGTERM, signal.SIGALRM)}
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        for number in came:
+        for number in held.came:
             signal.raise_signal(number)
 
 

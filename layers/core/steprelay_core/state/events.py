@@ -148,6 +148,14 @@ class SearchPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowStalled:
+    """Members are queued although nothing of their group is in flight."""
+
+    run: str
+    group: GroupKey
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxDue:
     """Commands of a run that were put off can be tried again."""
 
@@ -202,6 +210,7 @@ Event = (
     | SubmitPutOff
     | SearchPutOff
     | OutboxDue
+    | WindowStalled
     | CancelRequested
     | ResumeRequested
     | RetryRequested

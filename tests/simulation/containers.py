@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, TypeVar
 
 from steprelay.runner.brief import Task, decode_brief, read_brief, task_of
@@ -69,6 +69,13 @@ class RunnerStore:
 
     def upload(self, key: str, body: BinaryIO) -> None:
         self.put(key, body.read())
+
+    def list_keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self._bodies if key.startswith(prefix))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._bodies.pop(key, None)
 
     def after_fork(self) -> None:
         pass

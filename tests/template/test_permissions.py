@@ -84,6 +84,7 @@ def test_a_light_step_reaches_its_data_and_the_queue_it_reports_to_and_nothing_e
         for action in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
     }
     assert reached == data | receive | {
+        ("s3:DeleteObject", "${DataBucket.Arn}/runs/*/.checkpoints/*"),
         ("s3:GetObject", "${DataBucket.Arn}/packages/*"),
         ("s3:ListBucket", "${DataBucket}"),
         ("sqs:SendMessage", "${JobEventsQueue}"),

@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from steprelay.runner.brief import JOINS, Brief
+from steprelay.runner.checkpoint import TaskCheckpoint
 from steprelay.runner.parents import Frame, carried_artifacts, stack_of
 from steprelay.runner.progress import Progress
-from steprelay.runner.watchdog import Reclaimed, held_back
+from steprelay.runner.watchdog import TimeLimit, held_back
 from steprelay.runner.work import Context, Remains
 from steprelay.sdk.binding import Ref
-from steprelay.sdk.exceptions import InvalidNext
+from steprelay.sdk.exceptions import InvalidNext, Reclaimed
 from steprelay.sdk.transition import Taken, items_of, shorten
 
 # Only these classes are worth loading to find out whether JSON can hold the value.
 _JSON_CLASSES = frozenset({"str", "int", "float", "bool", "NoneType", "list", "tuple", "dict"})
 _NAME = re.compile(r"[^\W\d]\w*")
 _NEXT = "next"
-# Between SIGTERM and SIGKILL to a command: each shorter than what the watching process grants.
-_TIMEOUT_GRACE_SECONDS, _RECLAIM_GRACE_SECONDS = 3.0, 20.0
+# Between SIGTERM and SIGKILL to a command: shorter than what the watching process grants, of a reclaim this part.
+_TIMEOUT_GRACE_SECONDS, _RECLAIM_GRACE_PART = 3.0, 0.8
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
@@ -46,13 +47,15 @@ class OutputError(Exception):
 class CommandStep:
     """Runs the brief's command in `folder`; `scratch` is where its input and output folders are made."""
 
-    def __init__(self, context: Context, folder: Path, scratch: Path, progress: Progress) -> None:
-        self._context, self._folder, self._progress = context, folder, progress
+    def __init__(
+        self, context: Context, folder: Path, scratch: Path, progress: Progress, checkpoint: TaskCheckpoint
+    ) -> None:
+        self._context, self._folder, self._progress, self._checkpoint = context, folder, progress, checkpoint
         self._input, self._output = scratch / "input", scratch / "output"
         self._remains: Remains | None = None
 
-    def run(self) -> None:
-        """Run the command and take in what it wrote.
+    def run(self, limit: TimeLimit) -> None:
+        """Run the command within its time and take in what it wrote.
 
         Raises:
             CommandFailed: if it cannot be started or exits with another code than 0.
@@ -63,7 +66,9 @@ class CommandStep:
         self._input.mkdir(parents=True)
         self._output.mkdir(parents=True)
         write_inputs(self._context, self._input)
-        run_command(brief.command or (), self._folder, self._environment(), self._progress)
+        environment = self._environment()
+        with limit.of_code():
+            run_command(brief.command or (), self._folder, environment, self._progress)
         carried = _carried(self._context)
         values, chosen = read_output(brief.step, self._output)
         lookup = {name: self._context.reader.load(ref) for name, ref in _deciding(brief, carried, values).items()}
@@ -87,6 +92,7 @@ class CommandStep:
             "STEPRELAY_RETRY_COUNT": str(brief.attempt - 1),
             "STEPRELAY_INPUT": str(self._input),
             "STEPRELAY_OUTPUT": str(self._output),
+            "STEPRELAY_CHECKPOINT": str(self._checkpoint.directory),
             **({"STEPRELAY_INDEX": str(stack[-1].index)} if stack else {}),
         }
 
@@ -129,7 +135,7 @@ def run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str
         code = process.wait()
     except BaseException as error:
         if process is not None:
-            _end(process, _RECLAIM_GRACE_SECONDS if isinstance(error, Reclaimed) else _TIMEOUT_GRACE_SECONDS)
+            _end(process, _grace(error))
         elif isinstance(error, OSError):
             code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
             raise CommandFailed(f"command {command[0]!r} cannot be started: {error.strerror}", code) from None
@@ -137,6 +143,10 @@ def run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str
     if code:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
         raise CommandFailed(f"command {shorten(list(command))} {how}", 128 - code if code < 0 else code)
+
+
+def _grace(error: BaseException) -> float:
+    return error.seconds * _RECLAIM_GRACE_PART if isinstance(error, Reclaimed) else _TIMEOUT_GRACE_SECONDS
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from steprelay.runner.store import Missing
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 # Concurrent conditional writes of one key get a 409, which S3 asks to be tried again.
 _CONFLICT_TRIES = 8
 _ONE_REQUEST_BYTES = 8 * 1024 * 1024
+# S3: one DeleteObjects takes so many.
+_KEYS_PER_DELETE = 1000
 
 
 def make_client() -> "S3Client":
@@ -94,6 +97,17 @@ class S3Store:
 
     def upload(self, key: str, body: BinaryIO) -> None:
         self._client.upload_fileobj(body, self._bucket, key)
+
+    def list_keys(self, prefix: str) -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
+    def delete(self, keys: Iterable[str]) -> None:
+        left = list(keys)
+        while left:
+            portion, left = left[:_KEYS_PER_DELETE], left[_KEYS_PER_DELETE:]
+            objects: Any = {"Objects": [{"Key": key} for key in portion], "Quiet": True}
+            self._client.delete_objects(Bucket=self._bucket, Delete=objects)
 
     def after_fork(self) -> None:
         # Closes this process's copies of the sockets and empties the pool; the client itself stays usable.

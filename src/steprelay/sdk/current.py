@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from steprelay.sdk.checkpoint import Checkpoint
 from steprelay.sdk.parallel import Parallel
 from steprelay.sdk.parameters import Parameters
 
@@ -22,6 +23,7 @@ class RunningTask(NamedTuple):
     tempdir: str
     parameters: Parameters = Parameters({})
     parallel: Parallel = Parallel()
+    checkpoint: Checkpoint | None = None
 
 
 class Current:
@@ -105,6 +107,16 @@ class Current:
     def parallel(self) -> Parallel:
         """The nodes of a step with `num_parallel`: `main_ip`, `num_nodes`, `node_index`; any other step is alone."""
         return self._get("parallel").parallel
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """A folder that is saved when the attempt is cut short, and that the next attempt finds: `directory`,
+        `restored`, `save()`.
+        """
+        checkpoint = self._get("checkpoint").checkpoint
+        if checkpoint is None:
+            raise RuntimeError("current.checkpoint is known only to steps that the runner runs")
+        return checkpoint
 
     @property
     def tempdir(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from steprelay.sdk.binding import Ref
 from steprelay.sdk.flow import FlowSpec
-from steprelay.sdk.inputs import Input, Inputs
+from steprelay.sdk.inputs import Inputs
 
 
 class Finished:
@@ -27,7 +27,7 @@ class Finished:
 
 
 def _inputs(*tasks: Finished) -> Inputs:
-    return Inputs([Input(task, FlowSpec, {}) for task in tasks])
+    return Inputs(tasks, FlowSpec, {})
 
 
 def test_inputs_are_reached_by_position_by_iteration_and_by_step() -> None:

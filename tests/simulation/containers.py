@@ -67,7 +67,7 @@ class RunnerStore:
     def put(self, key: str, body: bytes) -> None:
         self._bodies[key] = body
 
-    def upload(self, key: str, body: BinaryIO) -> None:
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
         self.put(key, body.read())
 
     def after_fork(self) -> None:

@@ -21,7 +21,7 @@ from steprelay.compile.source import FlowSource, Method, read_source
 from steprelay.compile.starts import Starts, read_starts
 from steprelay.compile.steps import check_ends, check_steps
 from steprelay.compile.variables import check_variables
-from steprelay.compile.ways import Way, followed, read_ways
+from steprelay.compile.ways import Way, followed, read_ways, single_step
 from steprelay.sdk.decoration import FLOW_ATTRIBUTE
 from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import SPEC_VERSION, Flow, Problem, SpecError, validate_spec
@@ -91,11 +91,12 @@ def compile_flow(
 def _read(flow_class: type[FlowSpec], file: Path, options: Options) -> _Reading:
     source = read_source(flow_class, file)
     calls = {name: read_ways(method) for name, method in source.steps.items()}
-    ways, whole = followed(calls)
+    single = single_step(source, calls)
+    ways, whole = followed(calls, single)
     needs = {name: _needs(method, options) for name, method in source.steps.items()}
     parameters, problems = read_parameters(source)
     starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters)
-    problems += check_steps(source, calls)
+    problems += check_steps(source, calls, single)
     problems += check_variables(source, ways, whole=whole)
     problems += [*starts.problems, *(problem for need in needs.values() for problem in need.problems)]
     for problem in lost(options.overrides, source.steps):
@@ -125,6 +126,7 @@ def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
         "entrypoint": entrypoint,
         "parameters": reading.parameters,
         "steps": {name: _step(method, reading, folder) for name, method in steps.items()},
+        "start": "start" if "start" in steps else next(iter(steps)),
         "timeout_seconds": reading.starts.timeout_seconds,
         "schedules": reading.starts.schedules,
         "triggers": reading.starts.triggers,
@@ -135,7 +137,7 @@ def _step(method: Method, reading: _Reading, folder: Path) -> dict[str, Any]:
     ways = reading.ways[method.name]
     file = Path(method.place.file)
     return {
-        "next": [{"to": list(way.to), "foreach": way.foreach, "when": way.when} for way in ways],
+        "next": [_transition(way) for way in ways],
         "condition": ways[0].condition if ways else None,
         "join": method.is_join,
         "doc": _doc(method.function),
@@ -145,6 +147,10 @@ def _step(method: Method, reading: _Reading, folder: Path) -> dict[str, Any]:
         else None,
         **reading.needs[method.name].fields,
     }
+
+
+def _transition(way: Way) -> dict[str, Any]:
+    return {"to": list(way.to), "foreach": way.foreach, "empty": way.empty, "when": way.when}
 
 
 def _validate(document: dict[str, Any], reading: _Reading) -> tuple[Flow | None, list[CompileProblem]]:

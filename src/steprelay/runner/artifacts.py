@@ -61,7 +61,7 @@ class Payload:
         if self._size <= SMALL_BYTES:
             store.put_once(key, self._file.read())
         elif not store.exists(key):
-            store.upload(key, cast("BinaryIO", self._file))
+            store.upload(key, cast("BinaryIO", self._file), self._size)
 
 
 def artifact_key(flow: str, ref: Ref) -> str:

@@ -1,14 +1,15 @@
 """`FlowSpec`: the base class of flows."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Literal
 
 from steprelay.sdk.binding import binding_of, values_of
 from steprelay.sdk.decoration import step_meta
 from steprelay.sdk.exceptions import InvalidNext
 from steprelay.sdk.inputs import Input, no_such_artifact, source_of
 from steprelay.sdk.merge import merge
-from steprelay.sdk.transition import Taken, chosen_case, find_way, items_of, step_names
+from steprelay.sdk.transition import Taken, Way, check_empty, chosen_case, find_way, items_of, step_names
 
 _RESERVED = frozenset({"next", "input", "index", "foreach_stack", "merge_artifacts"})
 
@@ -27,18 +28,29 @@ class FlowSpec:
 
             main(type(self))
 
-    def next(self, *steps: Any, foreach: str | None = None, condition: str | None = None, **unknown: Any) -> None:
+    def next(
+        self,
+        *steps: Any,
+        foreach: str | None = None,
+        condition: str | None = None,
+        empty: Literal["join", "fail"] = "join",
+        **unknown: Any,
+    ) -> None:
         """Say what follows, once, at the end of every step but the last.
 
         `self.next(self.b)`; several steps make branches; `foreach="name"` starts one task of the step for each
         item of `self.name`; `self.next({"x": self.a, "y": self.b}, condition="name")` chooses by `self.name`.
+
+        An iterator is read once, item by item, and is no artifact afterwards. Without items the join runs at once, with
+        no inputs; `empty="fail"` fails this step instead.
 
         Raises:
             InvalidNext: if called twice, with something that is no step, or against the packed graph.
         """
         binding = binding_of(self)
         if unknown:
-            raise InvalidNext(f"step {binding.step!r}: self.next knows foreach and condition, not {', '.join(unknown)}")
+            known = "foreach, condition and empty"
+            raise InvalidNext(f"step {binding.step!r}: self.next knows {known}, not {', '.join(unknown)}")
         if binding.taken is not None:
             raise InvalidNext(f"step {binding.step!r} calls self.next a second time")
         if foreach is not None and condition is not None:
@@ -49,9 +61,19 @@ class FlowSpec:
             steps = (chosen_case(binding.step, condition, value, steps[0] if len(steps) == 1 else None),)
             when = str(value)
         to = step_names(binding.step, steps)
-        items = None if foreach is None else items_of(binding.step, foreach, self._named("foreach", foreach))
+        asked = Way(to, foreach, when, empty)
+        value = None if foreach is None else self._named("foreach", foreach)
+        items = None if foreach is None else items_of(binding.step, foreach, value, binding.pack)
         position = 0 if binding.ways is None else find_way(binding.step, binding.ways, to, foreach, when)
+        if items is not None:
+            check_empty(binding.step, asked if binding.ways is None else binding.ways[position], value, items)
+            self._let_go(foreach, value)
         binding.taken = Taken(position, items)
+
+    def _let_go(self, foreach: str | None, value: object) -> None:
+        """An iterator has given all it had: nobody could use it any more, and few can be stored."""
+        if isinstance(value, Iterator) and foreach is not None and self.__dict__.get(foreach) is value:
+            del self.__dict__[foreach]
 
     @property
     def input(self) -> Any:
@@ -74,6 +96,8 @@ class FlowSpec:
     ) -> None:
         """In a join: take over the inputs' artifacts that are not set here and do not differ between them.
 
+        The join of a foreach without items takes over what the step had that started it.
+
         Raises:
             InvalidNext: outside a join.
             MergeConflict: if inputs differ in an artifact.
@@ -83,7 +107,11 @@ class FlowSpec:
         if not binding.join:
             raise InvalidNext(f"merge_artifacts works in a join; step {binding.step!r} does not take `inputs`")
         own = {*values_of(self), *binding.carried, *(name for name in dir(type(self)) if not name.startswith("__"))}
-        sources = (source_of(given).artifacts() for given in inputs)
+        given = iter(inputs)
+        first = next(given, None)
+        sources = (
+            (binding.common,) if first is None else (source_of(each).artifacts() for each in chain((first,), given))
+        )
         binding.carried.update(merge(binding.step, sources, own, _names(include), _names(exclude)))
 
     def _named(self, what: str, name: object) -> Any:

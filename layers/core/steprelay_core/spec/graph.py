@@ -38,7 +38,9 @@ class Graph:
     def join_of(self, step: str, first: str) -> str:
         """The join of the foreach that `step` starts with `first`."""
         # Where the bodies of two foreachs of a step lead into each other, the walk has met the end by one of them.
-        of_step = {split.branch: join for split, join in self.ends.items() if (split.step, split.kind) == (step, "foreach")}
+        of_step = {
+            split.branch: join for split, join in self.ends.items() if (split.step, split.kind) == (step, "foreach")
+        }
         return of_step.get(first) or next(iter(of_step.values()))
 
     def depth(self, step: str) -> int:
@@ -189,21 +191,8 @@ def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
         yield Problem(f"steps.{spec.start}", f"the flow begins with a join, {spec.start!r}", hint, spec.start)
     for name, step in spec.steps.items():
         for transition in step.next:
-            if transition.foreach is not None and len(transition.to) != 1:
-                yield Problem(
-                    f"steps.{name}.next",
-                    "a foreach goes to exactly one step",
-                    f"it names {', '.join(transition.to)}",
-                    name,
-                )
-            if transition.foreach is None and transition.empty != "join":
-                hint = "leave `empty` out, or name the items with `foreach`"
-                yield Problem(f"steps.{name}.next", "`empty` is for a foreach", hint, name)
-            if transition.foreach is not None and any(_is_join(spec, following) for following in transition.to):
-                hint = "let it go to a step without `inputs`, which runs for each item"
-                yield Problem(f"steps.{name}.next", f"the foreach goes straight to join {transition.to[0]!r}", hint, name)
-            if len(set(transition.to)) != len(transition.to):
-                yield Problem(f"steps.{name}.next", "a branch names the same step twice", None, name)
+            for message, hint_of_it in _faults(spec, transition):
+                yield Problem(f"steps.{name}.next", message, hint_of_it, name)
         cases = [transition.when for transition in step.next]
         if step.condition is not None and None in cases:
             yield Problem(
@@ -216,6 +205,19 @@ def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
                 "name the artifact that decides",
                 name,
             )
+
+
+def _faults(spec: Spec, transition: Transition) -> Iterator[tuple[str, str | None]]:
+    """What is wrong with one way on by itself: message and hint."""
+    if transition.foreach is None and transition.empty != "join":
+        yield "`empty` is for a foreach", "leave `empty` out, or name the items with `foreach`"
+    if transition.foreach is not None and len(transition.to) != 1:
+        yield "a foreach goes to exactly one step", f"it names {', '.join(transition.to)}"
+    elif transition.foreach is not None and _is_join(spec, transition.to[0]):
+        hint = "let it go to a step without `inputs`, which runs for each item"
+        yield f"the foreach goes straight to join {transition.to[0]!r}", hint
+    if len(set(transition.to)) != len(transition.to):
+        yield "a branch names the same step twice", None
 
 
 def _unreachable(spec: Spec, reached: dict[str, tuple[Split, ...]]) -> Iterator[Problem]:

@@ -101,10 +101,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200)
 
     def do_POST(self) -> None:
-        text = json.loads(self._body())["MessageBody"]
-        self.server.messages.append(json.loads(text))
-        digest = hashlib.md5(text.encode()).hexdigest()
-        self._answer(200, json.dumps({"MessageId": "m-1", "MD5OfMessageBody": digest}).encode())
+        body = json.loads(self._body())
+        sent = []
+        for entry in body.get("Entries", [body]):
+            text = entry["MessageBody"]
+            self.server.messages.append(json.loads(text))
+            sent.append(
+                {
+                    "Id": entry.get("Id"),
+                    "MessageId": "m-1",
+                    "MD5OfMessageBody": hashlib.md5(text.encode()).hexdigest(),
+                }
+            )
+        self._answer(200, json.dumps({"Successful": sent} if "Entries" in body else sent[0]).encode())
 
     def _answer_metadata(self) -> None:
         if self.headers.get("X-aws-ec2-metadata-token") != "imds-token":

@@ -28,6 +28,7 @@ def app(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": server.url, "STEPRELAY_DATA_BUCKET": "data",
         "STEPRELAY_JOB_EVENTS_QUEUE_URL": f"{server.url}/000000000000/job-events",
+        "STEPRELAY_LIGHT_QUEUE_URL": f"{server.url}/000000000000/light",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     spec = importlib.util.spec_from_file_location("light_step_app", APP)

@@ -169,6 +169,8 @@ class Containers:
         way = self._plan.way(task)
         fans_out = way is not None and task.brief.ways[way].foreach is not None
         count = self._plan.items(task) if fans_out else None
+        if way is not None and count == 0 and task.brief.ways[way].empty == "fail":
+            return Outcome("failed", failure=Failure("program", "InvalidNext", "no items"))
         return Outcome("succeeded", transition=way, foreach_count=count)
 
     def _leave(self, task: Task, attempt: Attempt, outcome: Outcome) -> int:

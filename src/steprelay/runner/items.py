@@ -16,7 +16,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from steprelay.runner.artifacts import PICKLE_PROTOCOL, SMALL_BYTES
+from steprelay.runner.artifacts import PICKLE_PROTOCOL, SMALL_BYTES, Spool
 from steprelay.runner.store import Store
 from steprelay.sdk.exceptions import ArtifactError, TimeoutException
 
@@ -28,11 +28,10 @@ _THREADS = 4
 
 
 class PackedItems:
-    """Pickled items, in memory while they are few, else in a temporary file in `spool`. Only one is held at a time."""
+    """Pickled items, in memory while they are few, else in a temporary file in `folder`. Only one is held at a time."""
 
-    def __init__(self, spool: Path | None = None) -> None:
-        folder = None if spool is None else str(spool)
-        self._file = tempfile.SpooledTemporaryFile(max_size=SMALL_BYTES, prefix="steprelay-", dir=folder)  # noqa: SIM115
+    def __init__(self, folder: Path | None = None) -> None:
+        self._spool = Spool(folder)
         self._ends = array("Q")
 
     def __len__(self) -> int:
@@ -40,8 +39,8 @@ class PackedItems:
 
     def add(self, item: Any) -> None:
         """Raises whatever pickling raises."""
-        pickle.Pickler(cast("BinaryIO", self._file), PICKLE_PROTOCOL).dump(item)
-        self._ends.append(self._file.tell())
+        pickle.Pickler(cast("BinaryIO", self._spool), PICKLE_PROTOCOL).dump(item)
+        self._ends.append(self._spool.size)
 
     def store(self, store: Store, key: str) -> None:
         """Write them, once: the file is gone afterwards."""
@@ -50,7 +49,7 @@ class PackedItems:
         if sys.byteorder == "little":
             offsets.byteswap()
         head, size = MAGIC + offsets.tobytes(), first + (self._ends[-1] if self._ends else 0)
-        with self._file as file:
+        with self._spool.file as file:
             file.seek(0)
             if size <= SMALL_BYTES:
                 store.put(key, head + file.read())

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Flows of every shape. Each leaves in `result` what only the right order and the right inputs can make of it."""
 
 from enum import StrEnum

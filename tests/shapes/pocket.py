@@ -70,13 +70,13 @@ class Pocket(EngineWorld):
         pointers = {each["name"]: each["value"] for each in request["containerOverrides"]["environment"]}
         brief = decode_brief(json.loads(self.objects.objects[pointers["STEPRELAY_BRIEF"].split("/", 3)[3]]))
         members = list(brief.members)
-        well = all([self._run_task(Task(brief, member)) for member in self._random.sample(members, len(members))])
+        ends = [self._run_task(Task(brief, member)) for member in self._random.sample(members, len(members))]
         event = JobChanged(
             RUN,
             GroupKey(brief.step, brief.path),
             request["parameters"]["submission"],
             job_id,
-            "SUCCEEDED" if well else "FAILED",
+            "SUCCEEDED" if all(ends) else "FAILED",
             size=len(members) if len(members) > 1 else None,
         )
         self.handle(event)

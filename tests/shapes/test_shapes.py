@@ -10,13 +10,16 @@ from tests.shapes.pocket import RUN, Pocket
 from tests.shapes.table import FAILING, FLOWS, SHAPES, Shape
 
 
-@pytest.mark.parametrize("shape", (*SHAPES, *FAILING), ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", [*SHAPES, *FAILING], ids=lambda shape: shape.name)
 def test_every_shape_compiles_without_a_word(shape: Shape) -> None:
     assert compile_file(FLOWS, shape.name).warnings == ()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize(
+    ("shape", "seed"),
+    [(shape, seed) for shape in SHAPES for seed in (1, 2) if seed == 1 or sum(shape.tasks.values()) < 50],
+    ids=lambda given: getattr(given, "name", given),
+)
 def test_a_shape_comes_to_its_result_whatever_the_order_of_its_tasks(tmp_path: Path, shape: Shape, seed: int) -> None:
     pocket = Pocket(tmp_path, shape.name, seed)
     pocket.play()

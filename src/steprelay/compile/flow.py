@@ -11,6 +11,7 @@ from typing import Any
 from steprelay.compile.culprits import naming, parameters_in
 from steprelay.compile.hints import PYTHON_WORDS, flow_hints
 from steprelay.compile.layers import lay_over, written
+from steprelay.compile.literals import check_literals
 from steprelay.compile.needs import Needs, read_needs
 from steprelay.compile.options import NO_OPTIONS, Options
 from steprelay.compile.overrides import lost
@@ -97,7 +98,7 @@ def _read(flow_class: type[FlowSpec], file: Path, options: Options) -> _Reading:
     parameters, problems = read_parameters(source)
     starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters)
     problems += check_steps(source, calls, single)
-    problems += check_variables(source, ways, whole=whole)
+    problems += [*check_variables(source, ways, whole=whole), *check_literals(source)]
     problems += [*starts.problems, *(problem for need in needs.values() for problem in need.problems)]
     for problem in lost(options.overrides, source.steps):
         problems.append(source.place.problem(f"{problem.path}: {problem.message}", problem.hint))

@@ -26,6 +26,7 @@ def test_robust_fails_once_retries_joins_and_finishes(project: Project) -> None:
     [
         ("hello.py", "greeting", "'hello world'"),
         ("branch.py", "different", "8"),
+        ("nested.py", "best", "{'depth': 4, 'loss': 1.005, 'rate': 0.025}"),
         ("any_language", "result", "{'lines': 4, 'words': 20}"),
     ],
 )

@@ -30,10 +30,11 @@ def client(relay: RelayInfo, relay_project: Path) -> RelayClient:
 def ended(client: RelayClient, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Shape], Stored]:
     """All flows are uploaded together; a test waits for its own."""
     folder = tmp_path_factory.mktemp("packages")
-    (folder / "flows.py").write_bytes(FLOWS.read_bytes())
+    for file in FLOWS.glob("*.py"):
+        (folder / file.name).write_bytes(file.read_bytes())
     runs = {}
     for shape in (*SHAPES, *FAILING):
-        flow = compile_file(folder / "flows.py", shape.name).flow
+        flow = compile_file(folder / shape.file.name, shape.name).flow
         package = build_package(folder, flow.spec, destination=folder.parent / f"{shape.name}.tar.gz")
         runs[shape.name] = client.upload("run", flow.name, package.path, {}).run
 

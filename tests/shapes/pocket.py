@@ -22,7 +22,7 @@ from steprelay_core.spec import canonical_json
 from steprelay_core.state.events import JobChanged, LightEnded, RunStarted
 from steprelay_core.state.model import GroupKey, Origin
 from tests.runner.folder_store import FolderStore
-from tests.shapes.table import FLOWS
+from tests.shapes.table import FLOWS, Shape
 from tests.unit.engine.world import EngineWorld
 
 RUN = "Shape-1"
@@ -31,15 +31,15 @@ RUN = "Shape-1"
 class Pocket(EngineWorld):
     """`folder`: for the data bucket and the folders of jobs."""
 
-    def __init__(self, folder: Path, flow: str, seed: int) -> None:
+    def __init__(self, folder: Path, shape: Shape, seed: int) -> None:
         super().__init__({"start": {}})
-        compiled = compile_file(FLOWS, flow).flow
+        compiled = compile_file(shape.file, shape.name).flow
         self.objects.objects[keys.spec("shape")] = canonical_json(compiled.spec)
         self.flow, self._folder, self._random = compiled, folder, Random(seed)
         self.data = FolderStore(folder / "data")
         self._taken = 0
         self._jobs_seen: set[str] = set()
-        self.handle(RunStarted(RUN, flow, "shape", Origin("upload")))
+        self.handle(RunStarted(RUN, shape.name, "shape", Origin("upload")))
 
     def play(self) -> None:
         """To the end: of all that is handed over, one after the other."""
@@ -84,7 +84,7 @@ class Pocket(EngineWorld):
     def _run_task(self, task: Task) -> bool:
         scratch = self._folder / f"{task.name}-{task.brief.attempt}"
         scratch.mkdir()
-        job = Job(task, Attempt(None, None, time.time()), self.data, FLOWS.parent, folder=scratch, scratch=scratch)
+        job = Job(task, Attempt(None, None, time.time()), self.data, FLOWS, folder=scratch, scratch=scratch)
         with (scratch / "log").open("wb") as log:
             ended = make_attempt(job, Limits(), output=log.fileno(), explain=lambda ending: explain_batch(job, ending))
         key = task.key("outcome.json")

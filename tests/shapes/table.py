@@ -1,10 +1,10 @@
-"""What becomes of each flow of `flows.py`: the result, and how many tasks each step had; or why it fails."""
+"""What becomes of each flow in `flows`: the result, and how many tasks each step had; or why it fails."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FLOWS = Path(__file__).parent / "flows.py"
+FLOWS = Path(__file__).parent / "flows"
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,11 @@ class Shape:
     fails: tuple[str, ...] = ()
     once: str = ""
     many: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        """Where the flow is written."""
+        return next(file for file in FLOWS.glob("*.py") if f"class {self.name}(" in file.read_text())
 
     @property
     def tasks(self) -> dict[str, int]:

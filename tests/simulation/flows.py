@@ -12,12 +12,17 @@ class FlowMaker:
         self._depth = depth
         self._steps: dict[str, dict[str, Any]] = {}
         self._foreachs = 0
+        # Of their own, so that the rest of a flow is as it would be without windows.
+        self._windows = Random(random.random())
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
         last = self._step()
         first = self._chain(last, self._depth)
-        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        if self._windows.random() < 0.2:
+            spec["max_workers"] = self._windows.choice((1, 2, 4))
+        return spec
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
@@ -46,7 +51,11 @@ class FlowMaker:
         self._foreachs += 1
         body = self._chain(join, depth - 1)
         self._foreachs -= 1
-        return {"to": [body], "foreach": "items", "empty": "fail" if self._random.random() < 0.1 else "join"}
+        empty = "fail" if self._random.random() < 0.1 else "join"
+        way: dict[str, Any] = {"to": [body], "foreach": "items", "empty": empty}
+        if self._windows.random() < 0.7:
+            way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
+        return way
 
     def _block(self, to: str, depth: int) -> str:
         kind = self._random.choice(("step", "foreach", "foreach", "branch", "choice")) if depth else "step"

@@ -35,6 +35,7 @@ def test_checkpoint_is_cut_short_by_a_reclaim_and_goes_on_where_it_was(project: 
     [
         ("hello.py", "greeting", "'hello world'"),
         ("branch.py", "different", "8"),
+        ("nested.py", "best", "{'depth': 4, 'loss': 1.005, 'rate': 0.025}"),
         ("any_language", "result", "{'lines': 4, 'words': 20}"),
     ],
 )

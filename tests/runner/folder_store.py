@@ -60,7 +60,7 @@ class FolderStore:
         self.put(key, body)
         return True
 
-    def upload(self, key: str, body: BinaryIO) -> None:
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
         self.requests.append(("UPLOAD", key))
         with self._path(key).open("wb") as file:
             shutil.copyfileobj(body, file)

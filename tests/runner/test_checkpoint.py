@@ -52,9 +52,9 @@ class Crashes(FolderStore):
         self._effect()
         return super().put_once(key, body)
 
-    def upload(self, key: str, body: Any) -> None:
+    def upload(self, key: str, body: Any, size: int) -> None:
         self._effect()
-        super().upload(key, body)
+        super().upload(key, body, size)
         self.while_uploading()
 
 

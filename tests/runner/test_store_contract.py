@@ -65,7 +65,7 @@ def test_put_if_match_replaces_only_what_was_read(store: Store) -> None:
 
 def test_files_of_any_size_go_up_and_come_down(store: Store) -> None:
     body = os.urandom(9 * 1024 * 1024)
-    store.upload("big", io.BytesIO(body))
+    store.upload("big", io.BytesIO(body), len(body))
     assert store.exists("big")
     into = io.BytesIO()
     store.download("big", into)

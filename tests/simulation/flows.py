@@ -59,19 +59,27 @@ class FlowMaker:
             to = self._block(to, depth)
         return to
 
+    def _foreach(self, join: str, depth: int) -> dict[str, Any]:
+        self._foreachs += 1
+        body = self._chain(join, depth - 1)
+        self._foreachs -= 1
+        empty = "fail" if self._random.random() < 0.1 else "join"
+        way: dict[str, Any] = {"to": [body], "foreach": "items", "empty": empty}
+        if self._windows.random() < 0.7:
+            way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
+        return way
+
     def _block(self, to: str, depth: int) -> str:
         kind = self._random.choice(("step", "foreach", "foreach", "branch", "choice")) if depth else "step"
         if kind == "step":
             return self._step(next=to)
         if kind == "foreach":
+            # Its join may start another foreach.
             join = self._step(next=to, join=True)
-            self._foreachs += 1
-            body = self._chain(join, depth - 1)
-            self._foreachs -= 1
-            way: dict[str, Any] = {"to": [body], "foreach": "items"}
-            if self._windows.random() < 0.7:
-                way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
-            return self._step(next=way)
+            if self._random.random() < 0.15:
+                join = self._step(next=self._foreach(join, depth), join=True)
+            ways = [self._foreach(join, depth) for _ in range(2 if self._random.random() < 0.15 else 1)]
+            return self._step(next=ways)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])

@@ -1,6 +1,6 @@
 """Bugs planted in the engine: each must be caught by the simulator, or it would catch none of that kind."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,11 +9,13 @@ from steprelay_core.decide import Decision, decide
 from steprelay_core.decide.draft import Claims, settle_members, union
 from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine, Handled
-from steprelay_core.ports import OutboxEntry, Stored
+from steprelay_core.packing import Packing
+from steprelay_core.ports import OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
+from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
@@ -61,6 +63,23 @@ class NeverLooks(Effects):
 
     def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
         return super().apply(flow, stored, commands, again=False)
+
+
+@dataclass(frozen=True)
+class ForgetfulPacking(Packing):
+    """Leaves out the last task of a message that several share."""
+
+    def messages(self, brief: dict[str, Any] | str, members: Ranges) -> Iterator[dict[str, Any]]:
+        for message in super().messages(brief, members):
+            yield message | ({"members": message["members"][:-1]} if "members" in message else {})
+
+
+class ForgetsTheLast(Effects):
+    """Packs light tasks forgetfully."""
+
+    def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
+        given = dispatch.packing
+        super().__init__(ports, replace(dispatch, packing=ForgetfulPacking(given.alone, given.together)))
 
 
 class ClearsEarly(Engine):
@@ -327,6 +346,7 @@ MUTANTS = (
     Mutant("never fences", Parts(effects=NeverFences), frozenset({1, 2, 18})),
     Mutant("fences the wrong attempt", Parts(effects=FencesTheNext), frozenset({2, 18})),
     Mutant("never looks for a job before submitting again", Parts(effects=NeverLooks), frozenset({7})),
+    Mutant("forgets the last of several light tasks", Parts(effects=ForgetsTheLast), frozenset({18, 19})),
     _engine("clears the outbox early", ClearsEarly, 18),
     _engine("never redrives the outbox", NeverRedrives, 18, 19),
     Mutant("never sweeps", Parts(sweeper=NeverSweeps), frozenset({19})),

@@ -1,6 +1,5 @@
 """The engine's ports in memory: each call a place where others act, where it may fail, or where the caller dies."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -14,11 +13,10 @@ from steprelay_core.pace import BookedSeconds
 from steprelay_core.ports import Attempt, UploadHead
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed
-from steprelay_core.state.model import GroupKey
 from steprelay_core.state.outcome import Outcome
 from tests.fakes import MemoryObjects
 from tests.fakes.uploads import MemoryUploads
-from tests.simulation.facts import Attempted, Buried, Published
+from tests.simulation.facts import Buried, Published
 from tests.simulation.queues import Queue
 from tests.simulation.record import Record
 from tests.simulation.scheduler import Scheduler
@@ -78,11 +76,11 @@ class SimulatedLight:
     def _send(self, messages: Sequence[dict[str, Any]]) -> None:
         for message in messages:
             self._queue.put(message)
-            brief = message["brief"]
-            if isinstance(brief, dict):
-                group = GroupKey(brief["step"], tuple(brief["path"]))
-                attempted = Attempted(brief["run"], group, message["member"], brief["attempt"])
-                self._record.invoked[attempted].add(json.dumps(message))
+            self._record.sent_to_light(message)
+
+    def again(self, message: dict[str, Any]) -> None:
+        """The light function's own: what it had no time for."""
+        self._s.call("send the rest to light", partial(self._send, [message]), repeat=True)
 
 
 class SimulatedTimers:

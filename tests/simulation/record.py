@@ -1,5 +1,6 @@
 """What has happened so far, as seen from outside of the relay, and the first promise that was broken."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -112,6 +113,15 @@ class Record:
         fact = ClaimPassed(attempted, claim.owner, claim.job_id, claim.batch_attempt)
         self.happened(fact)
         self.passed[attempted].append(fact)
+
+    def sent_to_light(self, message: dict[str, Any]) -> None:
+        """A message of the light queue, for one task or for several."""
+        brief = message["brief"]
+        if isinstance(brief, dict):
+            group = GroupKey(brief["step"], tuple(brief["path"]))
+            for member in message["members"] if "members" in message else [message["member"]]:
+                attempted = Attempted(brief["run"], group, member, brief["attempt"])
+                self.invoked[attempted].add(json.dumps(message))
 
     @contextmanager
     def at_work(self, task: Task) -> Iterator[None]:

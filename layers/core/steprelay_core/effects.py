@@ -40,6 +40,7 @@ class Effects:
     def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
         self.ports = ports
         self.submitter = Submitter(ports, dispatch)
+        self._packing = dispatch.packing
 
     def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
         """Carry out commands; what AWS answered comes back as events to decide on.
@@ -123,7 +124,7 @@ class Effects:
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
-        self.ports.light.invoke([{"brief": brief, "member": member} for member in members])
+        self.ports.light.invoke(list(self._packing.messages(brief, members)))
 
     def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, turns: Turns, *, again: bool) -> list[Event]:
         submission = _open_submission(stored, command.group, command.submission)

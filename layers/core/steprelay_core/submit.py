@@ -8,6 +8,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.brief import build_brief
 from steprelay_core.definitions import Definitions
+from steprelay_core.packing import PACKING, Packing
 from steprelay_core.ports import Denied, Objects, Ports, QueueRefused, Refused, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import GroupKey, Submission, Terms
@@ -18,7 +19,7 @@ from steprelay_core.translate import Defaults, Pointers, job_name, queue_in_use,
 class Dispatch:
     """What a relay adds to every request: its name, its bucket, its defaults, and the runner.
 
-    `bundle` makes sure that the runner bundle is in the data bucket and returns its key.
+    `bundle` makes sure that the runner bundle is in the data bucket and returns its key. `packing`: of light tasks.
     """
 
     relay: str
@@ -26,6 +27,7 @@ class Dispatch:
     defaults: Defaults
     bootstrap: str
     bundle: Callable[[], str]
+    packing: Packing = PACKING
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Sender:
             # A key of its own: should the content change on its way, nothing is known by a wrong digest.
             key = f"{self.prefix}{digest}-{uuid.uuid4().hex[:8]}"
             file.seek(0)
-            self.store.upload(key, file)
+            self.store.upload(key, file, before.st_size)
             after = os.stat(descriptor)  # noqa: PTH116 - an open file
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 return None

@@ -12,13 +12,13 @@ from typing import Any
 
 from steprelay.runner.brief import JOINS, Brief
 from steprelay.runner.checkpoint import TaskCheckpoint
-from steprelay.runner.parents import Frame, carried_artifacts, stack_of
+from steprelay.runner.parents import carried_artifacts, stack_of
 from steprelay.runner.progress import Progress
 from steprelay.runner.watchdog import TimeLimit, held_back
 from steprelay.runner.work import Context, Remains
 from steprelay.sdk.binding import Ref
 from steprelay.sdk.exceptions import InvalidNext, Reclaimed
-from steprelay.sdk.transition import Taken, items_of, shorten
+from steprelay.sdk.transition import Pack, Taken, check_empty, hold, items_of, shorten
 
 # Only these classes are worth loading to find out whether JSON can hold the value.
 _JSON_CLASSES = frozenset({"str", "int", "float", "bool", "NoneType", "list", "tuple", "dict"})
@@ -72,7 +72,9 @@ class CommandStep:
         carried = _carried(self._context)
         values, chosen = read_output(brief.step, self._output)
         lookup = {name: self._context.reader.load(ref) for name, ref in _deciding(brief, carried, values).items()}
-        self._remains = Remains(carried, values, taken=choose_way(brief, {**lookup, **values}, chosen))
+        self._remains = Remains(
+            carried, values, taken=choose_way(brief, {**lookup, **values}, chosen, self._context.pack)
+        )
 
     def remains(self) -> Remains:
         """What the command has left."""
@@ -101,7 +103,7 @@ def write_inputs(context: Context, folder: Path) -> None:
     """`<artifact>.json` for all that JSON can hold, `input.json` for a foreach's item; in a join, by input."""
     stack = stack_of(context.task, context.parents)
     if stack:
-        _write_json(folder, "input", Frame(context.store, stack[-1]).item())
+        _write_json(folder, "input", context.parents.frame(stack[-1]).item())
     if context.task.brief.input_kind not in JOINS:
         for name, ref in carried_artifacts(context.task, context.parents).items():
             if ref.type in _JSON_CLASSES:
@@ -182,7 +184,7 @@ def read_output(step: str, folder: Path) -> tuple[dict[str, Any], str | None]:
     return values, chosen
 
 
-def choose_way(brief: Brief, values: Mapping[str, Any], chosen: str | None) -> Taken | None:
+def choose_way(brief: Brief, values: Mapping[str, Any], chosen: str | None, pack: Pack = hold) -> Taken | None:
     """The way on: the one `chosen` names, the one whose `when` is the condition's value, or the only one.
 
     Raises:
@@ -201,8 +203,12 @@ def choose_way(brief: Brief, values: Mapping[str, Any], chosen: str | None) -> T
     if len(fitting) != 1:
         known = "; ".join(f"{way}" + (f" when {way.when}" if way.when else "") for way in brief.ways)
         raise InvalidNext(f"step {brief.step!r} left {asked}, which does not tell one way on; ways: {known}")
-    foreach = brief.ways[fitting[0]].foreach
-    return Taken(fitting[0], None if foreach is None else items_of(brief.step, foreach, values.get(foreach)))
+    way = brief.ways[fitting[0]]
+    if way.foreach is None:
+        return Taken(fitting[0])
+    items = items_of(brief.step, way.foreach, values.get(way.foreach), pack)
+    check_empty(brief.step, way, values.get(way.foreach), items)
+    return Taken(fitting[0], items)
 
 
 def _carried(context: Context) -> dict[str, Ref]:
@@ -210,7 +216,8 @@ def _carried(context: Context) -> dict[str, Ref]:
     if context.task.brief.input_kind not in JOINS:
         return carried_artifacts(context.task, context.parents)
     found: dict[str, Ref | None] = {}
-    for parent in context.parents.all:
+    opener = context.parents.opener
+    for parent in context.parents.all if opener is None else [opener]:
         for name, ref in parent.artifacts().items():
             known = found.setdefault(name, ref)
             found[name] = ref if known is not None and known.sha256 == ref.sha256 else None

@@ -1,20 +1,21 @@
 """A step that is a method of a flow class."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from steprelay.runner.brief import JOINS
 from steprelay.runner.checkpoint import TaskCheckpoint
 from steprelay.runner.entrypoint import EntrypointError, load_flow
-from steprelay.runner.parents import Frame, carried_artifacts, stack_of
+from steprelay.runner.parents import carried_artifacts, common_artifacts, stack_of
 from steprelay.runner.watchdog import TimeLimit
 from steprelay.runner.work import Context, Remains
-from steprelay.sdk.binding import Binding, bind, values_of
+from steprelay.sdk.binding import Binding, Frame, bind, values_of
 from steprelay.sdk.current import RunningTask, current
 from steprelay.sdk.decoration import step_meta
 from steprelay.sdk.flow import FlowSpec
-from steprelay.sdk.inputs import Input, Inputs
+from steprelay.sdk.inputs import Inputs
 from steprelay.sdk.parallel import Parallel
 from steprelay.sdk.parameters import Parameter, Parameters, parameters_of
 
@@ -42,8 +43,8 @@ class PythonStep:
         flow, binding = self._bind(flow_class, parameters)
         given: list[Inputs] = []
         if binding.join:
-            given.append(Inputs([Input(parent, flow_class, parameters) for parent in self._context.parents.all]))
-        current.enter(running_task(self._context, parameters, self._parallel, self._checkpoint))
+            given.append(Inputs(self._context.parents.all, flow_class, parameters))
+        current.enter(running_task(self._context, parameters, self._parallel, binding.stack, self._checkpoint))
         try:
             with limit.of_code():
                 getattr(flow, brief.step)(*given)
@@ -64,9 +65,11 @@ class PythonStep:
             join=brief.input_kind in JOINS,
             ways=brief.ways,
             parameters=parameters,
-            stack=[Frame(context.store, frame) for frame in stack_of(context.task, context.parents)],
+            stack=[context.parents.frame(frame) for frame in stack_of(context.task, context.parents)],
             carried=carried_artifacts(context.task, context.parents),
             load=context.reader.load,
+            pack=context.pack,
+            common=common_artifacts(context.parents),
         )
         # Without __init__, which is where a script hands over to the command line.
         flow = flow_class.__new__(flow_class)
@@ -88,7 +91,11 @@ def given_parameters(flow_class: type, given: Any) -> dict[str, Any]:
 
 
 def running_task(
-    context: Context, parameters: dict[str, Any], parallel: Parallel, checkpoint: TaskCheckpoint
+    context: Context,
+    parameters: dict[str, Any],
+    parallel: Parallel,
+    stack: Sequence[Frame],
+    checkpoint: TaskCheckpoint,
 ) -> RunningTask:
     """The task as `current` shows it."""
     task, brief = context.task, context.task.brief
@@ -106,4 +113,5 @@ def running_task(
         parameters=Parameters(parameters),
         parallel=parallel,
         checkpoint=checkpoint,
+        stack=stack,
     )

@@ -15,6 +15,26 @@ _CONFLICT_TRIES = 8
 _ONE_REQUEST_BYTES = 8 * 1024 * 1024
 # S3: one DeleteObjects takes so many.
 _KEYS_PER_DELETE = 1000
+# S3's own limits of a multipart upload: 10,000 parts, each of at most 5 GiB; together at most 5 TiB.
+MAX_PARTS, MAX_PART_BYTES = 10_000, 5 * 1024**3
+_MIB = 1024 * 1024
+# What parts under way may take of memory together.
+_IN_FLIGHT_BYTES = 64 * _MIB
+_UPLOAD_THREADS = 8
+
+
+def part_bytes(size: int) -> int:
+    """How large the parts of an object of this size are: whole MiB, 8 of them unless that makes too many parts.
+
+    Raises:
+        ValueError: if no parts that S3 takes make so large an object.
+    """
+    part = max(_ONE_REQUEST_BYTES, -(-size // MAX_PARTS // _MIB) * _MIB)
+    while part * MAX_PARTS < size:
+        part += _MIB
+    if part > MAX_PART_BYTES:
+        raise ValueError(f"S3 takes no object of {size} bytes")
+    return part
 
 
 def make_client() -> "S3Client":
@@ -95,8 +115,15 @@ class S3Store:
     def put_if_match(self, key: str, body: bytes, etag: str) -> bool:
         return self._put_if(key, body, {"If-Match": etag})
 
-    def upload(self, key: str, body: BinaryIO) -> None:
-        self._client.upload_fileobj(body, self._bucket, key)
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
+        from boto3.s3.transfer import TransferConfig
+
+        part = part_bytes(size)
+        threads = max(1, min(_UPLOAD_THREADS, _IN_FLIGHT_BYTES // part))
+        config = TransferConfig(multipart_chunksize=part, max_concurrency=threads)
+        # s3transfer reads so many parts into memory before it waits.
+        config.max_in_memory_upload_chunks = threads
+        self._client.upload_fileobj(body, self._bucket, key, Config=config)
 
     def list_keys(self, prefix: str) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)

@@ -33,8 +33,8 @@ class Store(Protocol):
     def put_if_match(self, key: str, body: bytes, etag: str) -> bool:
         """Replace the object if it still has this ETag; whether it was replaced."""
 
-    def upload(self, key: str, body: BinaryIO) -> None:
-        """Write an object of any size from a file, in parallel parts."""
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
+        """Write an object of any size (bytes) from what can be read, in parallel parts."""
 
     def list_keys(self, prefix: str) -> list[str]:
         """All keys that start so, in ascending order."""

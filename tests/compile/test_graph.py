@@ -225,7 +225,7 @@ def test_a_circle_is_found_at_the_next_that_closes_it(bench: Bench) -> None:
 
 
 def test_a_flow_without_start_and_end_says_both_at_the_class(bench: Bench) -> None:
-    found = bench.problems("@step\ndef begin(self):\n    pass\n")
+    found = bench.problems("@step\ndef begin(self):\n    self.next(self.finish)\n@step\ndef finish(self):\n    pass\n")
     messages = [problem.message for problem in found if problem.line == 4]
     assert messages == ["flow 'TestedFlow' has no step 'end'", "flow 'TestedFlow' has no step 'start'"]
 

@@ -21,11 +21,21 @@ def test_robust_fails_once_retries_joins_and_finishes(project: Project) -> None:
     )
 
 
+def test_checkpoint_is_cut_short_by_a_reclaim_and_goes_on_where_it_was(project: Project) -> None:
+    project.add_example("checkpoint.py")
+    ended = project.run("checkpoint.py", "--epochs", "8")
+    assert ended.code == 0, ended.errors
+    assert (ended.artifacts["resumed_after"], ended.artifacts["weight"]) == ("4", "4.0")
+    (failed,) = ended.of_kind("attempt_failed")
+    assert (failed["task"], failed["attempt"], failed["then"]) == ("train", 1, "retry")
+
+
 @pytest.mark.parametrize(
     ("name", "artifact", "value"),
     [
         ("hello.py", "greeting", "'hello world'"),
         ("branch.py", "different", "8"),
+        ("nested.py", "best", "{'depth': 4, 'loss': 1.005, 'rate': 0.025}"),
         ("any_language", "result", "{'lines': 4, 'words': 20}"),
     ],
 )

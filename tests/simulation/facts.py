@@ -58,6 +58,14 @@ class Cleared:
 
 
 @dataclass(frozen=True)
+class TakenUp:
+    """Somebody carries out an entry of the outbox that somebody else has left."""
+
+    run: str
+    entry: str
+
+
+@dataclass(frozen=True)
 class Handled:
     """An event was handled to its end; `outcomes`, `claims`: what the data bucket held for it when it was decided."""
 
@@ -99,6 +107,13 @@ class Submitted:
 
 
 @dataclass(frozen=True)
+class SubmitCalled:
+    """Somebody calls SubmitJob, in this second by its clock."""
+
+    second: int
+
+
+@dataclass(frozen=True)
 class Published:
     """An announcement reached the bus."""
 
@@ -123,4 +138,17 @@ class Calmed:
     """Everything is over: runs, jobs and messages."""
 
 
-Fact = Saved | Cleared | Handled | Raised | ClaimPassed | Submitted | Published | Buried | Swept | Calmed
+Fact = (
+    Saved
+    | Cleared
+    | TakenUp
+    | Handled
+    | Raised
+    | ClaimPassed
+    | Submitted
+    | SubmitCalled
+    | Published
+    | Buried
+    | Swept
+    | Calmed
+)

@@ -20,17 +20,29 @@ class FlowMaker:
         last = self._step()
         # A foreach with nothing before it, now and then: its chain is sure to be met.
         only_foreach = self._depth and self._random.random() < 0.4
-        first = self._foreach(last, self._depth) if only_foreach else self._chain(last, self._depth)
+        first = self._split(last, self._depth) if only_foreach else self._chain(last, self._depth)
         spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        if self._random.random() < 0.1:
+            spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
         return spec
+
+    def make_wide(self, name: str) -> dict[str, Any]:
+        """A foreach in a foreach, the outer one of many items."""
+        self._foreachs = 1
+        joined = self._step(next=self._step(next=self._step(), join=True), join=True)
+        body = self._step(next=joined)
+        first = self._step(next={"to": [self._step(next={"to": [body], "foreach": "items"})], "foreach": "items"})
+        # Long enough to be cancelled.
+        self._steps[body].pop("timeout_seconds", None)
+        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
         step: dict[str, Any] = {"command": ["run"], **more}
         if random.random() < 0.7:
-            step.setdefault("batch", {})
+            step.setdefault("batch", {"num_parallel": 2} if random.random() < 0.1 else {})
         if random.random() < 0.7:
             wait = random.choice((0, 0, 0.05, 1, 20))
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}
@@ -49,17 +61,17 @@ class FlowMaker:
             to = self._block(to, depth)
         return to
 
-    def _foreach(self, to: str, depth: int) -> str:
-        join = self._step(next=to, join=True)
+    def _foreach(self, join: str, depth: int) -> dict[str, Any]:
         self._foreachs += 1
         is_line = self._random.random() < 0.6
         body = self._line(join) if is_line else self._chain(join, depth - 1)
         self._foreachs -= 1
-        way: dict[str, Any] = {"to": [body], "foreach": "items"}
+        empty = "fail" if self._random.random() < 0.1 else "join"
+        way: dict[str, Any] = {"to": [body], "foreach": "items", "empty": empty}
         # What has a window is not chained.
         if self._windows.random() < (0.2 if is_line else 0.7):
             way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
-        return self._step(next=way)
+        return way
 
     def _line(self, to: str) -> str:
         """Steps on Batch one after the other: within a foreach their arrays are chained."""
@@ -67,12 +79,20 @@ class FlowMaker:
             to = self._step(next=to, batch={})
         return to
 
+    def _split(self, to: str, depth: int) -> str:
+        # Its join may start another foreach.
+        join = self._step(next=to, join=True)
+        if self._random.random() < 0.15:
+            join = self._step(next=self._foreach(join, depth), join=True)
+        ways = [self._foreach(join, depth) for _ in range(2 if self._random.random() < 0.15 else 1)]
+        return self._step(next=ways)
+
     def _block(self, to: str, depth: int) -> str:
         kind = self._random.choice(("step", "foreach", "foreach", "branch", "choice")) if depth else "step"
         if kind == "step":
             return self._step(next=to)
         if kind == "foreach":
-            return self._foreach(to, depth)
+            return self._split(to, depth)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])

@@ -1,6 +1,6 @@
 """Bugs planted in the engine: each must be caught by the simulator, or it would catch none of that kind."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,16 +9,19 @@ from steprelay_core.decide import Decision, decide
 from steprelay_core.decide.draft import Claims, settle_members, union
 from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine, Handled
-from steprelay_core.ports import OutboxEntry, Stored
+from steprelay_core.packing import Packing
+from steprelay_core.ports import OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
+from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
 from tests.simulation.misjudges import Misjudges
+from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
 # Each is caught within so many seeds.
@@ -62,6 +65,23 @@ class NeverLooks(Effects):
 
     def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
         return super().apply(flow, stored, commands, again=False)
+
+
+@dataclass(frozen=True)
+class ForgetfulPacking(Packing):
+    """Leaves out the last task of a message that several share."""
+
+    def messages(self, brief: dict[str, Any] | str, members: Ranges) -> Iterator[dict[str, Any]]:
+        for message in super().messages(brief, members):
+            yield message | ({"members": message["members"][:-1]} if "members" in message else {})
+
+
+class ForgetsTheLast(Effects):
+    """Packs light tasks forgetfully."""
+
+    def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
+        given = dispatch.packing
+        super().__init__(ports, replace(dispatch, packing=ForgetfulPacking(given.alone, given.together)))
 
 
 class ClearsEarly(Engine):
@@ -296,11 +316,13 @@ class ResumesWithOldAttempts(Misjudges):
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted bug; `promises`: the numbers of the invariants by which it may be caught."""
+    """A planted bug; `promises`: the numbers of the invariants by which it may be caught; `wide`: in which
+    worlds."""
 
     name: str
     parts: Parts
     promises: frozenset[int]
+    wide: bool = False
 
 
 def _engine(name: str, engine: type[Engine], *promises: int) -> Mutant:
@@ -312,6 +334,7 @@ MUTANTS = (
     Mutant("never fences", Parts(effects=NeverFences), frozenset({1, 2, 18})),
     Mutant("fences the wrong attempt", Parts(effects=FencesTheNext), frozenset({2, 18})),
     Mutant("never looks for a job before submitting again", Parts(effects=NeverLooks), frozenset({7})),
+    Mutant("forgets the last of several light tasks", Parts(effects=ForgetsTheLast), frozenset({18, 19})),
     _engine("clears the outbox early", ClearsEarly, 18),
     _engine("never redrives the outbox", NeverRedrives, 18, 19),
     Mutant("never sweeps", Parts(sweeper=NeverSweeps), frozenset({19})),
@@ -335,6 +358,10 @@ MUTANTS = (
     Mutant("runs on what is presumed without looking", Parts(looks=False), frozenset({10})),
     _engine("has one more in flight than the window holds", WidensWindows, 21),
     _engine("forgets who waits in the queue", ForgetsTheQueue, 21),
+    Mutant("submits whenever it likes", Parts(effects=NeverWaits), frozenset({22})),
+    Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
+    Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
+    Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 
@@ -351,7 +378,7 @@ def table(mutants: Sequence[Mutant] = MUTANTS, tell: Callable[[str], None] = lam
     """Plant the bugs one by one; `tell` is given each line as it is known."""
     made = Table()
     for mutant in mutants:
-        caught = first_caught(mutant.parts, range(SEEDS), mutant.promises)
+        caught = first_caught(mutant.parts, range(SEEDS), mutant.promises, wide=mutant.wide)
         how = f"{caught.seed + 1:4} seeds, invariant {caught.number}" if caught else "not caught"
         line = f"{mutant.name:48} {how}"
         made.lines.append(line)

@@ -1,5 +1,6 @@
 """What has happened so far, as seen from outside of the relay, and the first promise that was broken."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ class Record:
     """`check` is told of each fact before it is written down, and says which promise it breaks.
 
     `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
-    `resumed`: the requests, by run, that have set one going again;
+    `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an
+    entry of the outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
     `deciding`, `outcomes`, `claims`: what each actor decides on just now, and what it has read for it.
     """
 
@@ -86,6 +88,8 @@ class Record:
     outcomes: dict[Actor | None, dict[Attempt, Outcome]] = field(default_factory=dict)
     claims: dict[Actor | None, dict[Attempt, Claimed | None]] = field(default_factory=dict)
     resumed: set[tuple[str, str]] = field(default_factory=set)
+    taken_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    calls: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     looked: dict[str, set[Actor | None]] = field(default_factory=lambda: defaultdict(set))
 
     @property
@@ -109,6 +113,15 @@ class Record:
         fact = ClaimPassed(attempted, claim.owner, claim.job_id, claim.batch_attempt)
         self.happened(fact)
         self.passed[attempted].append(fact)
+
+    def sent_to_light(self, message: dict[str, Any]) -> None:
+        """A message of the light queue, for one task or for several."""
+        brief = message["brief"]
+        if isinstance(brief, dict):
+            group = GroupKey(brief["step"], tuple(brief["path"]))
+            for member in message["members"] if "members" in message else [message["member"]]:
+                attempted = Attempted(brief["run"], group, member, brief["attempt"])
+                self.invoked[attempted].add(json.dumps(message))
 
     @contextmanager
     def at_work(self, task: Task) -> Iterator[None]:

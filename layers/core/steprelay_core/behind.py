@@ -5,12 +5,16 @@ from dataclasses import replace
 
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.ports import Stored
-from steprelay_core.state.events import Event, JobSubmitted, SubmitRefused
+from steprelay_core.state.events import Event, JobSubmitted, SubmitPutOff, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
 
 
 class AheadUnknown(Exception):
-    """What is to be waited for has no job yet."""
+    """What is to be waited for has no job yet; `due`: when it is to be submitted, if it has just been put off."""
+
+    def __init__(self, due: float | None = None) -> None:
+        super().__init__(f"the job to be waited for is submitted at {due}")
+        self.due = due
 
 
 class AheadRefused(Exception):
@@ -34,13 +38,13 @@ def job_ahead(stored: Stored, key: GroupKey, submission: Submission, answers: Se
     if ahead is None:
         return None
     for answer in answers:
-        if isinstance(answer, JobSubmitted | SubmitRefused) and (answer.group, answer.submission) == (
-            ahead_key,
-            ahead.id,
-        ):
-            if isinstance(answer, SubmitRefused):
+        match answer:
+            case JobSubmitted() if (answer.group, answer.submission) == (ahead_key, ahead.id):
+                return answer.job_id
+            case SubmitRefused() if (answer.group, answer.submission) == (ahead_key, ahead.id):
                 raise AheadRefused(answer.reason)
-            return answer.job_id
+            case SubmitPutOff() if (answer.group, answer.submission) == (ahead_key, ahead.id):
+                raise AheadUnknown(answer.due)
     if ahead.job_id is None:
-        raise AheadUnknown(f"{ahead_key.step} has no job yet")
+        raise AheadUnknown
     return ahead.job_id

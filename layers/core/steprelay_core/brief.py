@@ -61,13 +61,24 @@ def _inputs(flow: Flow, groups: dict[GroupKey, Group], key: GroupKey, members: R
     closed = flow.graph.closes.get(key.step)
     if closed is not None and closed.kind == "foreach":
         paths = [(*key.path, member) for member in members]
-        return {"kind": "gather", "groups": _won(flow, groups, key.step, paths)}
+        empty = _empty(groups.get(GroupKey(closed.step, key.path)), members)
+        return {"kind": "gather", "groups": _won(flow, groups, key.step, paths)} | empty
     if closed is not None:
         return {"kind": "branches", "groups": _won(flow, groups, key.step, [key.path])}
     parents = flow.parents[key.step]
     if any(way.foreach is not None and key.step in way.to for parent in parents for way in flow.step(parent).next):
         return {"kind": "item", "groups": _won(flow, groups, key.step, [key.path[:-1]], Ranges.of(key.path[-1]))}
     return {"kind": "same", "groups": _won(flow, groups, key.step, [key.path])}
+
+
+def _empty(opened: Group | None, members: Ranges) -> dict[str, Any]:
+    """Who started those foreachs that had no items, so that their joins know where they are."""
+    if opened is None:
+        return {}
+    without = Ranges.collect(member for member in members if opened.fanout.get(member) == 0)
+    if not len(without):
+        return {}
+    return {"empty": _winners(opened, without)}
 
 
 def _won(
@@ -86,10 +97,14 @@ def _won(
                 continue
             arrived = took(flow, group, step)
             arrived = arrived if only is None else arrived & only
-            won = {str(attempt): _spans(part & arrived) for attempt, part in group.won.items() if len(part & arrived)}
-            if won:
-                found.append({"step": parent, "path": list(path), "won": won})
+            if len(arrived):
+                found.append(_winners(group, arrived))
     return found
+
+
+def _winners(group: Group, members: Ranges) -> dict[str, Any]:
+    won = {str(attempt): _spans(part & members) for attempt, part in group.won.items() if len(part & members)}
+    return {"step": group.key.step, "path": list(group.key.path), "won": won}
 
 
 def _spans(members: Ranges) -> list[list[int]]:

@@ -99,6 +99,8 @@ class Brief:
     tempdir: str | None
     input_kind: str
     groups: tuple[ParentGroup, ...]
+    # Of a join: who started those of its foreachs that had no items.
+    empty: ParentGroup | None = None
     first_attempt: int = 1
 
     @property
@@ -191,13 +193,19 @@ def _decode(document: dict[str, Any]) -> Brief:
         timeout_seconds=document.get("timeout_seconds"),
         catch=None if catch is None else Catch(catch.get("var"), catch.get("print_exception", True)),
         parameters=document.get("parameters") or {},
-        ways=tuple(Way(tuple(way["to"]), way.get("foreach"), way.get("when")) for way in document.get("next") or ()),
+        ways=tuple(_way(way) for way in document.get("next") or ()),
         condition=document.get("condition"),
         tempdir=document.get("tempdir"),
         input_kind=inputs["kind"],
         groups=tuple(_group(group) for group in inputs.get("groups") or ()),
         first_attempt=document.get("first_attempt", 1),
+        empty=_group(inputs["empty"]) if inputs.get("empty") else None,
     )
+
+
+def _way(document: dict[str, Any]) -> Way:
+    empty = document.get("empty") or "join"
+    return Way(tuple(document["to"]), document.get("foreach"), document.get("when"), empty)
 
 
 def _group(document: dict[str, Any]) -> ParentGroup:

@@ -63,6 +63,8 @@ def all_poison_is_buried(simulation: Simulation, _: Calmed) -> str | None:
 def one_upload_one_run(simulation: Simulation, _: Calmed) -> str | None:
     runs = [stored.run for stored in simulation.relay.store.runs.values()]
     for key, uploaded in simulation.relay.uploads.uploaded.items():
+        if not key.startswith("run/"):
+            continue
         made = [run.id for run in runs if run.origin.detail.get("key") == key]
         if len(made) != 1 or uploaded.tags.get("steprelay") != "accepted":
             return f"{key} made {made}, and is tagged {uploaded.tags}"

@@ -7,8 +7,7 @@ import pytest
 
 from steprelay_core import keys
 from steprelay_core.effects import PUT_OFF_FOR, PUT_OFF_SPREAD
-from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
-from steprelay_core.ports import Refused
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Refused
 from steprelay_core.state.events import OutboxDue
 from steprelay_core.state.model import GroupKey, RunStatus
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld

@@ -56,8 +56,7 @@ def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> tuple[Group
     count = draft.group(key).fanout.get(member, 0)
     if count:
         return GroupKey(step, (*key.path, member)), Ranges.upto(count)
-    join = next(name for name, split in draft.flow.graph.closes.items() if split.step == key.step)
-    return GroupKey(join, key.path), Ranges.of(member)
+    return GroupKey(draft.flow.graph.join_of(key.step, step), key.path), Ranges.of(member)
 
 
 def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> tuple[GroupKey, Ranges]:

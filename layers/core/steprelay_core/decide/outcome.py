@@ -22,6 +22,8 @@ def judge(flow: Flow, name: str, outcome: Outcome) -> Outcome:
     fans_out = step.next[outcome.transition].foreach is not None
     if fans_out != (outcome.foreach_count is not None and outcome.foreach_count >= 0):
         return _refuse(outcome, f"foreach_count {outcome.foreach_count} does not fit the way taken")
+    if fans_out and not outcome.foreach_count and step.next[outcome.transition].empty == "fail":
+        return _refuse(outcome, 'the foreach has no items, and the flow says empty="fail"')
     limit = MULTI_NODE_LIMIT if _has_multi_node(flow, name) else FOREACH_LIMIT
     if (outcome.foreach_count or 0) > limit:
         what = "a foreach" if limit == FOREACH_LIMIT else "a foreach with multi-node steps"

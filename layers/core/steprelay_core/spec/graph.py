@@ -5,7 +5,7 @@ compiled flow is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from steprelay_core.spec.models import Spec, Transition
@@ -25,11 +25,23 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends."""
+    """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends.
+
+    `ends[split]`: the join in which that side of a split ends.
+    """
 
     splits: dict[str, tuple[Split, ...]]
     closes: dict[str, Split]
     problems: tuple[Problem, ...]
+    ends: dict[Split, str] = field(default_factory=dict)
+
+    def join_of(self, step: str, first: str) -> str:
+        """The join of the foreach that `step` starts with `first`."""
+        # Where the bodies of two foreachs of a step lead into each other, the walk has met the end by one of them.
+        of_step = {
+            split.branch: join for split, join in self.ends.items() if (split.step, split.kind) == (step, "foreach")
+        }
+        return of_step.get(first) or next(iter(of_step.values()))
 
     def depth(self, step: str) -> int:
         """How many foreach splits enclose the step: the length of its split path without the root."""
@@ -52,7 +64,8 @@ def build_graph(spec: Spec) -> Graph:
     walk = _Walk(spec)
     walk.run()
     found = [*walk.problems, *_unreachable(spec, walk.splits), *_cycles(spec), *_incomplete_joins(spec, walk)]
-    return Graph(walk.splits, walk.closes, tuple(found))
+    ends = {split: joins[0] for split, joins in walk.ends.items()}
+    return Graph(walk.splits, walk.closes, (*found, *_ends_in_two_joins(walk)), ends)
 
 
 class _Walk:
@@ -63,6 +76,7 @@ class _Walk:
         self.splits: dict[str, tuple[Split, ...]] = {spec.start: ()}
         self.closes: dict[str, Split] = {}
         self.arrivals: dict[str, set[str]] = {}
+        self.ends: dict[Split, list[str]] = {}
         self.unjoined: set[str] = set()
         self.problems: list[Problem] = []
 
@@ -101,7 +115,7 @@ class _Walk:
             splits = tuple(outer)
         if self._first(following, splits):
             return True
-        if self.splits[following] != splits:
+        if _places(self.splits[following]) != _places(splits):
             self.unjoined.update(split.step for split in {*splits} ^ {*self.splits[following]})
             self._say(
                 following,
@@ -122,11 +136,19 @@ class _Walk:
     def _close(self, join: str, closed: Split) -> None:
         known = self.closes.setdefault(join, closed)
         self.arrivals.setdefault(join, set()).add(closed.branch)
+        if join not in self.ends.setdefault(closed, []):
+            self.ends[closed].append(join)
         if known.step != closed.step:
             self._say(
                 join,
                 f"join {join!r} closes both the split of {known.step!r} and that of {closed.step!r}",
                 "give each split a join of its own",
+            )
+        elif known.kind != closed.kind:
+            self._say(
+                join,
+                f"join {join!r} closes both a foreach and branches of {closed.step!r}",
+                "give each of the two a join of its own",
             )
 
     def _first(self, name: str, splits: tuple[Split, ...]) -> bool:
@@ -139,6 +161,11 @@ class _Walk:
         problem = Problem(f"steps.{step}", message, hint, step)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _places(splits: tuple[Split, ...]) -> list[tuple[str, ...]]:
+    """What two ways to a step must have in common: of a foreach it does not matter which one of its step's it was."""
+    return [(split.step, split.kind, *([split.branch] if split.kind == "branch" else [])) for split in splits]
 
 
 def _unknown_steps(spec: Spec) -> Iterator[Problem]:
@@ -154,18 +181,18 @@ def _unknown_steps(spec: Spec) -> Iterator[Problem]:
             )
 
 
+def _is_join(spec: Spec, name: str) -> bool:
+    return name in spec.steps and spec.steps[name].join
+
+
 def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
+    if _is_join(spec, spec.start):
+        hint = "remove `inputs`: there is nothing before it"
+        yield Problem(f"steps.{spec.start}", f"the flow begins with a join, {spec.start!r}", hint, spec.start)
     for name, step in spec.steps.items():
         for transition in step.next:
-            if transition.foreach is not None and len(transition.to) != 1:
-                yield Problem(
-                    f"steps.{name}.next",
-                    "a foreach goes to exactly one step",
-                    f"it names {', '.join(transition.to)}",
-                    name,
-                )
-            if len(set(transition.to)) != len(transition.to):
-                yield Problem(f"steps.{name}.next", "a branch names the same step twice", None, name)
+            for message, hint_of_it in _faults(spec, transition):
+                yield Problem(f"steps.{name}.next", message, hint_of_it, name)
         cases = [transition.when for transition in step.next]
         if step.condition is not None and None in cases:
             yield Problem(
@@ -178,6 +205,19 @@ def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
                 "name the artifact that decides",
                 name,
             )
+
+
+def _faults(spec: Spec, transition: Transition) -> Iterator[tuple[str, str | None]]:
+    """What is wrong with one way on by itself: message and hint."""
+    if transition.foreach is None and transition.empty != "join":
+        yield "`empty` is for a foreach", "leave `empty` out, or name the items with `foreach`"
+    if transition.foreach is not None and len(transition.to) != 1:
+        yield "a foreach goes to exactly one step", f"it names {', '.join(transition.to)}"
+    elif transition.foreach is not None and _is_join(spec, transition.to[0]):
+        hint = "let it go to a step without `inputs`, which runs for each item"
+        yield f"the foreach goes straight to join {transition.to[0]!r}", hint
+    if len(set(transition.to)) != len(transition.to):
+        yield "a branch names the same step twice", None
 
 
 def _unreachable(spec: Spec, reached: dict[str, tuple[Split, ...]]) -> Iterator[Problem]:
@@ -223,3 +263,16 @@ def _incomplete_joins(spec: Spec, walk: _Walk) -> Iterator[Problem]:
                     "lead every branch of a split to the same join",
                     join,
                 )
+
+
+def _ends_in_two_joins(walk: _Walk) -> Iterator[Problem]:
+    """Neither of the joins would ever get all that it waits for."""
+    for split, joins in walk.ends.items():
+        if len(joins) > 1:
+            side = f"the foreach of {split.step!r}" if split.kind == "foreach" else f"branch {split.branch!r}"
+            yield Problem(
+                f"steps.{joins[1]}",
+                f"{side} ends in join {joins[0]!r} or in join {joins[1]!r}",
+                "lead every way to the same join, and choose after it",
+                joins[1],
+            )

@@ -281,7 +281,8 @@ class Run:
     """One execution of a flow from one package (`digest`: sha256 of the archive, hex).
 
     `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
-    that were carried out on it, so that none is twice. `deadline` is when its time limit is over.
+    that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it
+    was cancelled, as long as not all of its tasks are stopped.
     """
 
     id: str
@@ -298,3 +299,9 @@ class Run:
     requests: tuple[str, ...] = ()
     resuming: Resuming | None = None
     deadline: float | None = None
+    stopping: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be done for it."""
+        return self.status.terminal and self.stopping is None

@@ -4,6 +4,7 @@ from typing import Any
 
 from steprelay_core import keys
 from steprelay_core.decide.advance import took
+from steprelay_core.decide.laps import Places, come_from, gathered
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
@@ -23,6 +24,7 @@ def build_brief(
         "flow": run.flow,
         "step": key.step,
         "path": list(key.path),
+        **({"laps": list(key.laps)} if key.laps else {}),
         "members": _spans(submission.members),
         "attempt": submission.attempt,
         "max_attempts": submission.first + retries,
@@ -43,39 +45,37 @@ def build_brief(
 
 
 def _inputs(flow: Flow, groups: dict[GroupKey, Group], key: GroupKey, members: Ranges) -> dict[str, Any]:
-    if key.step == flow.spec.start:
-        return {"kind": "none", "groups": []}
     closed = flow.graph.closes.get(key.step)
-    if closed is not None and closed.kind == "foreach":
-        paths = [(*key.path, member) for member in members]
-        return {"kind": "gather", "groups": _won(flow, groups, key.step, paths)}
     if closed is not None:
-        return {"kind": "branches", "groups": _won(flow, groups, key.step, [key.path])}
-    parents = flow.parents[key.step]
-    if any(way.foreach is not None and key.step in way.to for parent in parents for way in flow.step(parent).next):
-        return {"kind": "item", "groups": _won(flow, groups, key.step, [key.path[:-1]], Ranges.of(key.path[-1]))}
-    return {"kind": "same", "groups": _won(flow, groups, key.step, [key.path])}
+        foreach = closed.kind == "foreach"
+        paths = [(*key.path, member) for member in members] if foreach else [key.path]
+        places = Places(groups)
+        parents = [parent for path in paths for parent in gathered(flow, places, key, path)]
+        return {"kind": "gather" if foreach else "branches", "groups": _won(flow, groups, key.step, parents)}
+    if key == GroupKey(flow.spec.start):
+        return {"kind": "none", "groups": []}
+    before = list(come_from(flow, key))
+    items = any(of_items for _, of_items in before)
+    only = Ranges.of(key.path[-1]) if items else None
+    parents = [parent for parent, _ in before]
+    return {"kind": "item" if items else "same", "groups": _won(flow, groups, key.step, parents, only)}
 
 
 def _won(
-    flow: Flow,
-    groups: dict[GroupKey, Group],
-    step: str,
-    paths: list[tuple[int, ...]],
-    only: Ranges | None = None,
+    flow: Flow, groups: dict[GroupKey, Group], step: str, parents: list[GroupKey], only: Ranges | None = None
 ) -> list[dict[str, Any]]:
-    """The groups at these paths that went on to this step, each with the attempts that won."""
+    """Those of these groups that went on to this step, each with the attempts that won."""
     found = []
-    for parent in flow.parents[step]:
-        for path in paths:
-            group = groups.get(GroupKey(parent, path))
-            if group is None:
-                continue
-            arrived = took(flow, group, step)
-            arrived = arrived if only is None else arrived & only
-            won = {str(attempt): _spans(part & arrived) for attempt, part in group.won.items() if len(part & arrived)}
-            if won:
-                found.append({"step": parent, "path": list(path), "won": won})
+    for parent in parents:
+        group = groups.get(parent)
+        if group is None:
+            continue
+        arrived = took(flow, group, step)
+        arrived = arrived if only is None else arrived & only
+        won = {str(attempt): _spans(part & arrived) for attempt, part in group.won.items() if len(part & arrived)}
+        if won:
+            laps = {"laps": list(parent.laps)} if parent.laps else {}
+            found.append({"step": parent.step, "path": list(parent.path), **laps, "won": won})
     return found
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from steprelay.runner.artifacts import ArtifactReader
-from steprelay.runner.brief import JOINS, ParentGroup, Task, attempt_key, dotted
+from steprelay.runner.brief import JOINS, ParentGroup, Task, attempt_key, split_of
 from steprelay.runner.items import load_item
 from steprelay.runner.outcome import Outcome, StackFrame, decode_outcome
 from steprelay.runner.store import Store
@@ -45,7 +45,7 @@ class Parent:
     def __init__(self, crowd: "Parents", position: int, group: ParentGroup, member: int, attempt: int) -> None:
         self._crowd, self._position = crowd, position
         self.step, self.path, self.member = group.step, group.path, member
-        self.split = dotted((*group.path, member))
+        self.split = split_of(group.path, member, group.laps)
         self.attempt = attempt
 
     @property
@@ -81,7 +81,7 @@ class Parents:
         self._reader = reader
         self._outcomes: dict[int, Outcome] = {}
         self._read_ahead: dict[str, bytes] = {}
-        places = _places(task)
+        places = places_of(task)
         self.all = tuple(Parent(self, position, *place) for position, place in enumerate(places))
 
     @property
@@ -127,7 +127,7 @@ def _in_parallel(work: Callable[[Any], Any], given: Sequence[Any]) -> list[Any]:
         return list(pool.map(work, given))
 
 
-def _places(task: Task) -> Iterable[tuple[ParentGroup, int, int]]:
+def places_of(task: Task) -> Iterable[tuple[ParentGroup, int, int]]:
     """(group, member, winning attempt) of every parent, in the order a join sees them."""
     brief = task.brief
     won = [(group, member, attempt) for group in brief.groups for attempt, members in group.won for member in members]

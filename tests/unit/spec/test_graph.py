@@ -114,17 +114,6 @@ def test_a_join_for_two_splits_at_once_is_found() -> None:
     assert _messages(steps) == ["join 'join' closes both the split of 'a' and that of 'b'"]
 
 
-def test_a_circle_names_only_the_steps_in_it() -> None:
-    steps = {
-        "start": {"next": "a"},
-        "a": {"next": "b"},
-        "b": {"next": [{"to": ["a"]}, {"to": ["after"]}]},
-        "after": {"next": "end"},
-        "end": {},
-    }
-    assert _messages(steps) == ["steps lead in a circle: a, b"]
-
-
 def test_a_step_that_nothing_leads_to_is_found() -> None:
     assert _messages({"start": {}, "lonely": {}}) == ["step 'lonely' is never reached from 'start'"]
 

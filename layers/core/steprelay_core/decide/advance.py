@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.laps import gathered, laps_after, laps_within
 from steprelay_core.decide.launch import launch
-from steprelay_core.spec import Flow, Split, Transition
+from steprelay_core.spec import Flow, Split
 from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
@@ -34,14 +35,15 @@ Targets = Iterator[tuple[GroupKey, Ranges]]
 def owed(draft: Draft, key: GroupKey, members: Ranges) -> Targets:
     """The tasks that follow from these winners of a group and that do not exist yet, by their groups."""
     chosen = draft.group(key).chosen
-    for position, transition in enumerate(draft.flow.step(key.step).next):
-        for target, following in _follow(draft, key, members & chosen.get(position, Ranges()), transition):
+    for position in range(len(draft.flow.step(key.step).next)):
+        for target, following in _follow(draft, key, members & chosen.get(position, Ranges()), position):
             missing = following - draft.group(target).members
             if len(missing):
                 yield target, missing
 
 
-def _follow(draft: Draft, key: GroupKey, members: Ranges, transition: Transition) -> Targets:
+def _follow(draft: Draft, key: GroupKey, members: Ranges, position: int) -> Targets:
+    transition = draft.flow.step(key.step).next[position]
     if not len(members):
         return
     if transition.foreach is not None:
@@ -49,45 +51,48 @@ def _follow(draft: Draft, key: GroupKey, members: Ranges, transition: Transition
             yield _fan_out(draft, key, member, transition.to[0])
         return
     for step in transition.to:
-        yield _arrive(draft, step, key, members) if draft.flow.step(step).join else (GroupKey(step, key.path), members)
+        if draft.flow.step(step).join:
+            yield _arrive(draft, step, key, members)
+        else:
+            yield GroupKey(step, key.path, laps_after(draft.flow, key, position, step)), members
 
 
 def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> tuple[GroupKey, Ranges]:
     count = draft.group(key).fanout.get(member, 0)
     if count:
-        return GroupKey(step, (*key.path, member)), Ranges.upto(count)
+        return GroupKey(step, (*key.path, member), key.laps), Ranges.upto(count)
     join = next(name for name, split in draft.flow.graph.closes.items() if split.step == key.step)
-    return GroupKey(join, key.path), Ranges.of(member)
+    return GroupKey(join, key.path, key.laps), Ranges.of(member)
 
 
 def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> tuple[GroupKey, Ranges]:
     """Those members of the join whose every input is there."""
-    split = draft.flow.graph.closes[join]
+    split, laps = draft.flow.graph.closes[join], laps_within(draft.flow, join, key.laps)
     if split.kind == "foreach":
-        joining, candidates = GroupKey(join, key.path[:-1]), Ranges.of(key.path[-1])
+        joining, candidates = GroupKey(join, key.path[:-1], laps), Ranges.of(key.path[-1])
     else:
-        joining, candidates = GroupKey(join, key.path), members
-    ready = [
-        member
-        for member in candidates - draft.group(joining).members
-        if _complete(draft, split, join, joining.path, member)
-    ]
+        joining, candidates = GroupKey(join, key.path, laps), members
+    ready = [member for member in candidates - draft.group(joining).members if _complete(draft, split, joining, member)]
     return joining, Ranges.collect(ready)
 
 
-def _complete(draft: Draft, split: Split, join: str, path: tuple[int, ...], member: int) -> bool:
-    source = draft.group(GroupKey(split.step, path))
-    parents = draft.flow.parents[join]
+def _complete(draft: Draft, split: Split, joining: GroupKey, member: int) -> bool:
+    source = draft.group(GroupKey(split.step, joining.path, joining.laps))
     if split.kind == "foreach":
-        inner = (*path, member)
-        arrived = sum(len(took(draft.flow, draft.group(GroupKey(parent, inner)), join)) for parent in parents)
+        arrived = sum(map(len, _arrived(draft, joining, (*joining.path, member))))
         return arrived == source.fanout.get(member)
     sides = next(
         len(draft.flow.step(split.step).next[position].to)
         for position, chosen in source.chosen.items()
         if member in chosen
     )
-    return sides == sum(member in took(draft.flow, draft.group(GroupKey(parent, path)), join) for parent in parents)
+    return sides == sum(member in members for members in _arrived(draft, joining, joining.path))
+
+
+def _arrived(draft: Draft, joining: GroupKey, path: tuple[int, ...]) -> Iterator[Ranges]:
+    """The members of each group at this path that have gone on to a join."""
+    for key in gathered(draft.flow, draft.places, joining, path):
+        yield took(draft.flow, draft.group(key), joining.step)
 
 
 def took(flow: Flow, group: Group, step: str) -> Ranges:

@@ -10,7 +10,7 @@ from steprelay_core.decide.draft import Claims, settle_members
 from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine, Handled
 from steprelay_core.ports import OutboxEntry, Stored
-from steprelay_core.spec import Flow
+from steprelay_core.spec import Flow, Graph
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
@@ -271,6 +271,39 @@ class ResumesWithOldAttempts(Misjudges):
         return replace(decision, groups=groups, commands=commands)
 
 
+def _without_loops(flow: Flow) -> Flow:
+    """The flow, with its ways back taken for ways forward."""
+    return replace(flow, graph=replace(flow.graph, back=frozenset()))
+
+
+class StaysInTheLap(Misjudges):
+    """Goes back without counting."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        return _without_loops(flow), stored, event
+
+
+class CountsOneLevel(Misjudges):
+    """Counts the laps of the outermost level only."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        graph = flow.graph
+        flat = _Flat(graph.splits, graph.closes, graph.problems, graph.back)
+        return replace(flow, graph=flat), stored, event
+
+
+class _Flat(Graph):
+    def levels(self, step: str) -> int:
+        return 1
+
+
+class StartsFromAnotherLap(Effects):
+    """Gives a task what those before it left in the same lap, however it came there."""
+
+    def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
+        return super().apply(_without_loops(flow), stored, commands, again=again)
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A planted bug; `promises`: the numbers of the invariants by which it may be caught."""
@@ -306,6 +339,9 @@ MUTANTS = (
     _engine("resumes a run unasked", ResumesUnasked, 6, 15),
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
+    _engine("goes back within the same lap", StaysInTheLap, 13),
+    _engine("counts the laps of one level only", CountsOneLevel, 7, 10, 13),
+    Mutant("starts from what another lap left", Parts(effects=StartsFromAnotherLap), frozenset({10})),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

@@ -53,7 +53,7 @@ class SimulatedLight:
             self._queue.put(message)
             brief = message["brief"]
             if isinstance(brief, dict):
-                group = GroupKey(brief["step"], tuple(brief["path"]))
+                group = GroupKey(brief["step"], tuple(brief["path"]), tuple(brief.get("laps", ())))
                 attempted = Attempted(brief["run"], group, message["member"], brief["attempt"])
                 self._record.invoked[attempted].add(json.dumps(message))
 

@@ -8,6 +8,8 @@ from steprelay_core.spec import Flow, Problem, SpecError, validate_spec
 
 END: dict[str, Any] = {}
 
+Steps = dict[str, Any]
+
 
 def _flow(steps: dict[str, Any]) -> Flow:
     written = {name: {"command": ["x"], **step} for name, step in steps.items()}
@@ -29,7 +31,7 @@ def _each(step: str) -> dict[str, Any]:
     return {"to": [step], "foreach": "items"}
 
 
-ALLOWED = {
+ALLOWED: dict[str, tuple[Steps, set[tuple[str, int]]]] = {
     "a step to itself": (
         {"start": {"next": "a"}, "a": {"next": _ways("a", "end")}, "end": END},
         {("a", 0)},
@@ -90,7 +92,7 @@ def test_a_loop_is_allowed(name: str) -> None:
     assert _flow(steps).graph.back == back
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Steps, list[tuple[str, str]]]] = {
     "out of a foreach": (
         {
             "start": {"next": "fan"},
@@ -164,8 +166,8 @@ def test_a_loop_is_refused_where_it_goes_back(name: str) -> None:
 
 
 def test_a_flow_of_thousands_of_steps_is_no_problem() -> None:
-    steps = {f"s{number}": {"next": f"s{number + 1}"} for number in range(3000)}
-    steps = {"start": {"next": "s0"}, **steps, "s3000": {"next": _ways("start", "end")}, "end": END}  # type: ignore[dict-item]
+    line = {f"s{number}": {"next": f"s{number + 1}"} for number in range(3000)}
+    steps: Steps = {"start": {"next": "s0"}, **line, "s3000": {"next": _ways("start", "end")}, "end": END}
     assert _flow(steps).graph.back == {("s3000", 0)}
 
 

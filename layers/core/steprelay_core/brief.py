@@ -45,16 +45,15 @@ def build_brief(
 
 
 def _inputs(flow: Flow, groups: dict[GroupKey, Group], key: GroupKey, members: Ranges) -> dict[str, Any]:
-    closed = flow.graph.closes.get(key.step)
+    closed, places = flow.graph.closes.get(key.step), Places(groups)
     if closed is not None:
         foreach = closed.kind == "foreach"
         paths = [(*key.path, member) for member in members] if foreach else [key.path]
-        places = Places(groups)
         parents = [parent for path in paths for parent in gathered(flow, places, key, path)]
         return {"kind": "gather" if foreach else "branches", "groups": _won(flow, groups, key.step, parents)}
     if key == GroupKey(flow.spec.start):
         return {"kind": "none", "groups": []}
-    before = list(come_from(flow, key))
+    before = list(come_from(flow, places, key))
     items = any(of_items for _, of_items in before)
     only = Ranges.of(key.path[-1]) if items else None
     parents = [parent for parent, _ in before]

@@ -111,10 +111,21 @@ class _Look:
                 for index in range(way["foreach_count"]):
                     yield step, (*split, index), (*laps, 0)
             elif self._flow.step(step).join:
-                outer = split[:-1] if self._flow.graph.closes[step].kind == "foreach" else split
-                yield step, outer, laps[:-1]
+                closed = self._flow.graph.closes[step]
+                outer = split[:-1] if closed.kind == "foreach" else split
+                yield step, outer, self._leave(closed.step, step, laps[:-1])
             else:
-                yield step, split, (*laps, 0) if len(transition.to) > 1 else laps
+                yield step, split, (*laps, 0) if len(transition.to) > 1 else self._leave(task.step, step, laps)
+
+    def _leave(self, step: str, following: str, laps: tuple[int, ...]) -> tuple[int, ...]:
+        """Only within a loop, that is where the way leads back again at this level, does its counter mean something."""
+        level, reached, queue = self._flow.graph.splits[step], {following}, [following]
+        while self._flow.graph.back and queue:
+            onwards = {name for way in self._flow.step(queue.pop()).next for name in way.to}
+            inside = {name for name in onwards if self._flow.graph.splits[name][: len(level)] == level}
+            queue += inside - reached
+            reached |= inside
+        return laps if step in reached else (*laps[:-1], 0)
 
     def _way(self, task: TaskKey) -> dict[str, Any] | None:
         """The outcome of the attempt that won; None for a task that has not succeeded."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
-from steprelay_core.decide.laps import gathered, laps_after, laps_within
+from steprelay_core.decide.laps import gathered, laps_after, split_of
 from steprelay_core.decide.launch import launch
-from steprelay_core.spec import Flow, Split
+from steprelay_core.spec import Flow
 from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
@@ -48,44 +48,40 @@ def _follow(draft: Draft, key: GroupKey, members: Ranges, position: int) -> Targ
         return
     if transition.foreach is not None:
         for member in members:
-            yield _fan_out(draft, key, member, transition.to[0])
+            yield _fan_out(draft, key, member, position)
         return
     for step in transition.to:
         if draft.flow.step(step).join:
-            yield _arrive(draft, step, key, members)
+            yield _arrive(draft, key, members, position, step)
         else:
             yield GroupKey(step, key.path, laps_after(draft.flow, key, position, step)), members
 
 
-def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> tuple[GroupKey, Ranges]:
-    count = draft.group(key).fanout.get(member, 0)
+def _fan_out(draft: Draft, key: GroupKey, member: int, position: int) -> tuple[GroupKey, Ranges]:
+    count, step = draft.group(key).fanout.get(member, 0), draft.flow.step(key.step).next[position].to[0]
     if count:
-        return GroupKey(step, (*key.path, member), key.laps), Ranges.upto(count)
+        return GroupKey(step, (*key.path, member), laps_after(draft.flow, key, position, step)), Ranges.upto(count)
     join = next(name for name, split in draft.flow.graph.closes.items() if split.step == key.step)
-    return GroupKey(join, key.path, key.laps), Ranges.of(member)
+    return GroupKey(join, key.path, laps_after(draft.flow, key, position, join)), Ranges.of(member)
 
 
-def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> tuple[GroupKey, Ranges]:
+def _arrive(draft: Draft, key: GroupKey, members: Ranges, position: int, join: str) -> tuple[GroupKey, Ranges]:
     """Those members of the join whose every input is there."""
-    split, laps = draft.flow.graph.closes[join], laps_within(draft.flow, join, key.laps)
-    if split.kind == "foreach":
-        joining, candidates = GroupKey(join, key.path[:-1], laps), Ranges.of(key.path[-1])
-    else:
-        joining, candidates = GroupKey(join, key.path, laps), members
-    ready = [member for member in candidates - draft.group(joining).members if _complete(draft, split, joining, member)]
-    return joining, Ranges.collect(ready)
+    split, kind = split_of(draft.flow, key, join), draft.flow.graph.closes[join].kind
+    joining = GroupKey(join, split.path, laps_after(draft.flow, key, position, join))
+    candidates = Ranges.of(key.path[-1]) if kind == "foreach" else members
+    complete = _has_all_items if kind == "foreach" else _has_all_sides
+    new = candidates - draft.group(joining).members
+    return joining, Ranges.collect(member for member in new if complete(draft, draft.group(split), joining, member))
 
 
-def _complete(draft: Draft, split: Split, joining: GroupKey, member: int) -> bool:
-    source = draft.group(GroupKey(split.step, joining.path, joining.laps))
-    if split.kind == "foreach":
-        arrived = sum(map(len, _arrived(draft, joining, (*joining.path, member))))
-        return arrived == source.fanout.get(member)
-    sides = next(
-        len(draft.flow.step(split.step).next[position].to)
-        for position, chosen in source.chosen.items()
-        if member in chosen
-    )
+def _has_all_items(draft: Draft, split: Group, joining: GroupKey, member: int) -> bool:
+    return sum(map(len, _arrived(draft, joining, (*joining.path, member)))) == split.fanout.get(member)
+
+
+def _has_all_sides(draft: Draft, split: Group, joining: GroupKey, member: int) -> bool:
+    ways = draft.flow.step(split.key.step).next
+    sides = next(len(ways[position].to) for position, chosen in split.chosen.items() if member in chosen)
     return sides == sum(member in members for members in _arrived(draft, joining, joining.path))
 
 

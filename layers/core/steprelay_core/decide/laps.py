@@ -1,13 +1,13 @@
 """Which tasks follow which, lap by lap: forward in the same lap, back to an earlier step in the next one.
 
-A foreach or branch opens a level of laps, a join closes it. Within one level a task goes forward only, until it goes
-back and its counter rises: so no task exists twice.
+A foreach or branch opens a level of laps, a join closes it; whoever leaves a loop leaves its laps behind. Within a loop
+a task goes forward only, until it goes back and its counter rises: so no task exists twice.
 """
 
 from collections.abc import Collection, Iterator
 
 from steprelay_core.spec import Flow
-from steprelay_core.state.laps import Laps, lap_before, next_lap, trimmed
+from steprelay_core.state.laps import Laps, next_lap, trimmed
 from steprelay_core.state.model import GroupKey
 
 
@@ -31,38 +31,45 @@ class Places:
 
 def laps_after(flow: Flow, key: GroupKey, position: int, following: str) -> Laps:
     """The laps of what follows a task by the way on at this position of its step."""
-    if (key.step, position) in flow.graph.back:
-        return next_lap(key.laps, flow.graph.levels(key.step))
-    return laps_within(flow, following, key.laps)
+    graph = flow.graph
+    if (key.step, position) in graph.back:
+        return next_lap(key.laps, graph.levels(key.step))
+    if graph.levels(following) > graph.levels(key.step):
+        return key.laps
+    # A join follows the split that it closes, in whose laps it is.
+    closed = graph.closes.get(following)
+    came_from = key.step if closed is None else closed.step
+    kept = graph.levels(following) if graph.hang_together(came_from, following) else graph.levels(following) - 1
+    return trimmed(key.laps[:kept])
 
 
-def laps_within(flow: Flow, step: str, laps: Laps) -> Laps:
-    """Those counters of these laps that a step at the same level, or further out, shares with them."""
-    return trimmed(laps[: flow.graph.levels(step)])
-
-
-def come_from(flow: Flow, key: GroupKey) -> Iterator[tuple[GroupKey, bool]]:
-    """The groups from which tasks of a group that is no join may come, and whether they come as items of a foreach."""
-    before = lap_before(key.laps, flow.graph.levels(key.step))
-    for parent in flow.parents[key.step]:
-        ways = [(place, way) for place, way in enumerate(flow.step(parent).next) if key.step in way.to]
-        if any((parent, place) in flow.graph.back for place, _ in ways):
-            if before is not None:
-                yield GroupKey(parent, key.path, before), False
-        elif flow.graph.levels(parent) == flow.graph.levels(key.step):
-            yield GroupKey(parent, key.path, key.laps), False
-        elif before is None:
-            # Into a split: whoever has gone back inside it did not come from there.
-            items = any(way.foreach is not None for _, way in ways)
-            yield GroupKey(parent, key.path[:-1] if items else key.path, key.laps), items
+def split_of(flow: Flow, key: GroupKey, join: str) -> GroupKey:
+    """The group whose tasks started the split that a join closes, as seen from one that leads to the join."""
+    closed = flow.graph.closes[join]
+    path = key.path[:-1] if closed.kind == "foreach" else key.path
+    return GroupKey(closed.step, path, trimmed(key.laps[: flow.graph.levels(closed.step)]))
 
 
 def gathered(flow: Flow, places: Places, joining: GroupKey, path: tuple[int, ...]) -> Iterator[GroupKey]:
     """The groups at a path whose tasks a join waits for: each of them may have gone round another number of times."""
     for parent in flow.parents[joining.step]:
-        if not flow.graph.back:
-            yield GroupKey(parent, path)
-            continue
-        for key in places.at(parent, path):
-            if laps_within(flow, joining.step, key.laps) == joining.laps:
-                yield key
+        yield from _leading(flow, places, parent, path, joining)
+
+
+def come_from(flow: Flow, places: Places, key: GroupKey) -> Iterator[tuple[GroupKey, bool]]:
+    """The groups from which tasks of a group that is no join may come, and whether they come as items of a foreach."""
+    for parent in flow.parents[key.step]:
+        items = any(way.foreach is not None and key.step in way.to for way in flow.step(parent).next)
+        for found in _leading(flow, places, parent, key.path[:-1] if items else key.path, key):
+            yield found, items
+
+
+def _leading(flow: Flow, places: Places, step: str, path: tuple[int, ...], target: GroupKey) -> Iterator[GroupKey]:
+    """The groups of a step at a path whose laps lead to those of `target`."""
+    if not flow.graph.back:
+        yield GroupKey(step, path)
+        return
+    position = next(place for place, way in enumerate(flow.step(step).next) if target.step in way.to)
+    for key in places.at(step, path):
+        if laps_after(flow, key, position, target.step) == target.laps:
+            yield key

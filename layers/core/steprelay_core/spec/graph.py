@@ -6,9 +6,9 @@ compiled flow is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from steprelay_core.spec.loops import Edge, edges_back, loop_problems
+from steprelay_core.spec.loops import Edge, circles, edges_back, loop_problems
 from steprelay_core.spec.models import Spec, Transition
 from steprelay_core.spec.problems import Problem, nearest
 from steprelay_core.spec.splits import Split
@@ -18,17 +18,23 @@ from steprelay_core.spec.splits import Split
 class Graph:
     """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends.
 
-    `back`: the ways on, by step and position in its `next`, that lead to an earlier step.
+    `back`: the ways on, by step and position in its `next`, that lead to an earlier step. `circles`: for each step of a
+    loop the first step of all loops at its level that hang together with it.
     """
 
     splits: dict[str, tuple[Split, ...]]
     closes: dict[str, Split]
     problems: tuple[Problem, ...]
     back: frozenset[tuple[str, int]] = frozenset()
+    circles: dict[str, str] = field(default_factory=dict)
 
     def depth(self, step: str) -> int:
         """How many foreach splits enclose the step: the length of its split path without the root."""
         return sum(split.kind == "foreach" for split in self.splits[step])
+
+    def hang_together(self, step: str, other: str) -> bool:
+        """Whether two steps of one level are in the same loop, or in loops that have steps in common."""
+        return step in self.circles and self.circles[step] == self.circles.get(other)
 
     def levels(self, step: str) -> int:
         """How many counters its laps may have: one for each enclosing split, and one for the outermost level."""
@@ -53,7 +59,9 @@ def build_graph(spec: Spec) -> Graph:
     walk.run()
     found = [*walk.problems, *_unreachable(spec, walk.splits), *_incomplete_joins(spec, walk)]
     found += loop_problems(spec, back, walk.splits, walk.closes)
-    return Graph(walk.splits, walk.closes, tuple(found), frozenset((step, position) for step, position, _ in back))
+    ways_back = frozenset((step, position) for step, position, _ in back)
+    together = {} if found else circles(spec, back, walk.splits)
+    return Graph(walk.splits, walk.closes, tuple(found), ways_back, together)
 
 
 class _Walk:

@@ -34,6 +34,20 @@ def edges_back(spec: Spec) -> frozenset[Edge]:
     return frozenset(back)
 
 
+def circles(spec: Spec, back: Iterable[Edge], splits: Mapping[str, tuple[Split, ...]]) -> dict[str, str]:
+    """For each step of a loop the first step, in the order written, of all loops that hang together with it.
+
+    Those around a split are another matter than those within it: a step belongs to the ones at its own level.
+    """
+    found: dict[str, str] = {}
+    for name, _, target in sorted(back):
+        level = splits[name]
+        inside = {step for step, around in splits.items() if around[: len(level)] == level}
+        own = [step for step in _circle(spec, name, target, inside) if splits[step] == level]
+        found |= dict.fromkeys(own, own[0])
+    return found
+
+
 def loop_problems(
     spec: Spec, back: Iterable[Edge], splits: Mapping[str, tuple[Split, ...]], closes: Mapping[str, Split]
 ) -> Iterator[Problem]:
@@ -45,7 +59,7 @@ def loop_problems(
         for message, hint in _wrong(spec, edge, splits, closes):
             yield Problem(where, f"step {name!r} goes back to {target!r} {message}", hint, name)
         if name not in escaping:
-            circle = _circle(spec, name, target)
+            circle = _circle(spec, name, target, set(spec.steps))
             message = f"steps lead in a circle that nothing leaves: {', '.join(circle)}"
             yield Problem(where, message, "let one of them choose, by `if`, between going back and going on", name)
 
@@ -83,10 +97,11 @@ def _escaping(spec: Spec) -> set[str]:
     return _reached(_before(spec), [name for name, step in spec.steps.items() if not step.next])
 
 
-def _circle(spec: Spec, name: str, target: str) -> list[str]:
-    """The steps of all circles that this edge closes, in the order written."""
-    after = {step: {following for _, _, following in edges_of(spec, step)} for step in spec.steps}
-    both = _reached(after, [target]) & _reached(_before(spec), [name])
+def _circle(spec: Spec, name: str, target: str, inside: set[str]) -> list[str]:
+    """The steps of all circles through this edge that stay inside, in the order written."""
+    after = {step: {following for _, _, following in edges_of(spec, step)} & inside for step in inside}
+    before = {step: origins & inside for step, origins in _before(spec).items()}
+    both = _reached(after, [target]) & _reached(before, [name])
     return [step for step in spec.steps if step in both]
 
 

@@ -1,4 +1,4 @@
-"""Laps: how often a task, and each split around it, went back to an earlier step before it came here.
+"""Laps: how often a task, and each split around it, has gone back in the loop that its step is in.
 
 One counter for the outermost level and one for each foreach or branch that encloses the step, outermost first; zeros
 at the end are cut, so that `()` is where nobody went back.
@@ -24,11 +24,6 @@ def next_lap(laps: Laps, levels: int) -> Laps:
     """One lap more of the innermost of so many levels."""
     *outer, innermost = (*laps, *[0] * (levels - len(laps)))
     return (*outer, innermost + 1)
-
-
-def lap_before(laps: Laps, levels: int) -> Laps | None:
-    """The reverse of `next_lap`; None in the first lap."""
-    return trimmed((*laps[:-1], laps[-1] - 1)) if len(laps) == levels else None
 
 
 def written(laps: Laps) -> str:

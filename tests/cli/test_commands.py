@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -316,7 +317,11 @@ def test_logs_of_one_task_are_chosen_by_its_name(tmp_path: Path) -> None:
     ],
 )
 def test_logs_of_one_lap_are_chosen_by_its_number(tmp_path: Path, named: str, lines: list[str]) -> None:
-    steps = {"start": {"next": "train"}, "train": {"next": [{"to": ["train"]}, {"to": ["end"]}]}, "end": {}}
+    steps: dict[str, Any] = {
+        "start": {"next": "train"},
+        "train": {"next": [{"to": ["train"]}, {"to": ["end"]}]},
+        "end": {},
+    }
     groups = [Group(GroupKey("train", (), laps), won={1: Ranges.of(0)}) for laps in ((), (1,), (2,))]
     logs = {(f"train{lap}", 1): f"lap {number}\n" for number, lap in enumerate(("", "@1", "@2"))}
     relay = FakeRelay([stored(*groups)], flow_of(steps), light_logs=logs)

@@ -66,7 +66,8 @@ class Workload:
             if self._random.random() < 0.7:
                 self.resume(run, at)
             else:
-                self.retry(run, self._random.choice(sorted(flow.spec.steps)), at)
+                lap = self._random.choice(("", "", "@0", "@1")) if flow.graph.back else ""
+                self.retry(run, self._random.choice(sorted(flow.spec.steps)) + lap, at)
 
     def _document(self, number: int) -> dict[str, Any]:
         depth = self._random.randint(0, min(self._size, 2)) if self._size else 0

@@ -33,7 +33,7 @@ class Played:
 
     def __init__(self, steps: Steps, ends: dict[str, str | int] | None = None, *, reverse: bool = False) -> None:
         self.world = World(steps)
-        self.ends = ends or {}
+        self.ends = {} if ends is None else ends
         self.order: list[str] = []
         self.inputs: dict[str, list[str]] = {}
         while live := self._live():

@@ -114,6 +114,11 @@ def test_a_join_for_two_splits_at_once_is_found() -> None:
     assert _messages(steps) == ["join 'join' closes both the split of 'a' and that of 'b'"]
 
 
+def test_a_foreach_without_a_body_is_found() -> None:
+    steps = {"start": {"next": _each("join")}, "join": {"join": True, "next": "end"}, "end": {}}
+    assert _messages(steps) == ["step 'start' starts a foreach of join 'join'"]
+
+
 def test_a_step_that_nothing_leads_to_is_found() -> None:
     assert _messages({"start": {}, "lonely": {}}) == ["step 'lonely' is never reached from 'start'"]
 

@@ -107,6 +107,8 @@ class _Walk:
                     "remove `inputs`, or split before it: a foreach, or several steps in one next",
                 )
                 return self._first(following, ())
+            if transition.foreach is not None:
+                self._say(name, f"step {name!r} starts a foreach of join {following!r}", "put a step in between")
             *outer, closed = splits
             self._close(following, closed)
             splits = tuple(outer)

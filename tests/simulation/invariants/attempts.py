@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
-from steprelay_core.decide.job import TERMINAL
+from steprelay_core.decide.job import FORGOTTEN, TERMINAL
 from steprelay_core.decide.retry import delay_before
 from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
@@ -142,7 +142,7 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                     continue
                 failed = _failure_of(group, member, submission.attempt)
                 # Of a job that Batch has forgotten nobody can tell any more.
-                told = failed is not None and failed[0].class_ != "unknown"
+                told = failed is not None and failed[0].class_ != "unknown" and failed[0].reason != FORGOTTEN
                 unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"

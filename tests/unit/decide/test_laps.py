@@ -288,6 +288,23 @@ def test_a_step_without_the_runner_may_not_go_on_for_ever_either() -> None:
     assert world.run.failure.failure.class_ == "config"
 
 
+def test_tasks_in_different_laps_of_a_body_share_its_window() -> None:
+    steps = {"start": each("work"), "work": ways("join", "work"), "join": join(next="end"), "end": {}}
+    world = World(steps, max_workers=2)
+    world.light("start", foreach_count=4)
+    again = GroupKey("work", (0,), (0, 1))
+    world.light("work", 0, path=(0,), transition=1)
+    assert len(world.group("work", 0).in_flight) + len(world.groups[again].in_flight) == 2
+    assert world.groups[again].members == Ranges.of(0)
+    while live := [
+        (key, member) for key, group in world.groups.items() if key.step == "work" for member in group.in_flight
+    ]:
+        assert len(live) <= 2
+        key, member = live[0]
+        world.light("work", member, path=(0,), laps=key.laps)
+    assert len(world.groups[GroupKey("join")].in_flight) == 1
+
+
 def third_lap_fails(retry: dict[str, Any]) -> World:
     world = World({**SELF, "train": {**ways("train", "end"), **retry}})
     world.light("start")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
 from steprelay_core.decide.laps import gathered, laps_after, split_of
-from steprelay_core.decide.launch import launch
+from steprelay_core.decide.queue import begin, tend
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
 from steprelay_core.state.outcome import Outcome
@@ -26,7 +26,7 @@ def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: 
     group = replace(group, won=won, chosen=chosen, fanout=fanout)
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
     for target, following in owed(draft, key, members):
-        launch(draft, target, following)
+        begin(draft, target, following)
 
 
 Targets = Iterator[tuple[GroupKey, Ranges]]
@@ -101,7 +101,8 @@ def took(flow: Flow, group: Group, step: str) -> Ranges:
 
 
 def finish_if_done(draft: Draft) -> None:
-    """End the run once none of its tasks has an attempt under way or due."""
+    """Start what there is room for now; end the run once none of its tasks has an attempt under way or to come."""
+    tend(draft)
     if draft.run.status.terminal or draft.run.resuming or any(len(group.live) for group in draft.groups.values()):
         return
     if draft.run.failure is None:

@@ -71,6 +71,11 @@ class Draft:
     def __post_init__(self) -> None:
         self.places = Places(self.groups)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run has ended or is about to: it starts nothing any more."""
+        return self.run.failure is not None or self.run.status.terminal
+
     def group(self, key: GroupKey) -> Group:
         """The group, or an empty one that has not begun."""
         return self.groups.get(key, Group(key))

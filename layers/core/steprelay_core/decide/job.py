@@ -29,7 +29,7 @@ LIVING = frozenset({"PENDING", "RUNNABLE", "STARTING"})
 # More jobs of one submission than this are not remembered.
 OTHERS_LIMIT = 5
 
-# What is said of a job that AWS Batch has forgotten; `failure.RULES` has its class.
+# What is said of a job that AWS Batch has forgotten; `steprelay_core.failure.RULES` has its class.
 FORGOTTEN = "Batch no longer knows the job"
 
 # DescribeJobs must not know a job for this long (seconds) before that is believed.
@@ -159,7 +159,7 @@ def _fail_losers(
         if failure is None:
             _await_children(draft, submission, job)
         else:
-            fail_attempt(draft, job.group, submission, Ranges.collect(members_alike), failure)
+            fail_attempt(draft, job.group, submission, Ranges.collect(members_alike), failure, job.started_at)
 
 
 def take_winners(draft: Draft, key: GroupKey, attempt: int, ended: dict[int, Outcome]) -> bool:
@@ -230,7 +230,7 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
         else:
             succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
     elif job.size is None and _is_ours(submission, job):
-        fail_attempt(draft, job.group, submission, members, classify(job))
+        fail_attempt(draft, job.group, submission, members, classify(job), job.started_at)
 
 
 def judged(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:

@@ -43,11 +43,16 @@ def laps_after(flow: Flow, key: GroupKey, position: int, following: str) -> Laps
     return trimmed(key.laps[:kept])
 
 
+def laps_within(flow: Flow, split: str, laps: Laps) -> Laps:
+    """The laps of the task that started a split, as seen from one inside it."""
+    return trimmed(laps[: flow.graph.levels(split)])
+
+
 def split_of(flow: Flow, key: GroupKey, join: str) -> GroupKey:
     """The group whose tasks started the split that a join closes, as seen from one that leads to the join."""
     closed = flow.graph.closes[join]
     path = key.path[:-1] if closed.kind == "foreach" else key.path
-    return GroupKey(closed.step, path, trimmed(key.laps[: flow.graph.levels(closed.step)]))
+    return GroupKey(closed.step, path, laps_within(flow, closed.step, key.laps))
 
 
 def gathered(flow: Flow, places: Places, joining: GroupKey, path: tuple[int, ...]) -> Iterator[GroupKey]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.draft import Draft
+from steprelay_core.decide.window import window_of
 from steprelay_core.spec import Step
 from steprelay_core.state.model import ARRAY_LIMIT, Group, GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
@@ -16,12 +17,12 @@ def launch(
 
     `first`: the attempt from which their budget counts.
     """
-    if draft.run.failure is not None or draft.run.status.terminal or not len(members):
+    if draft.is_stopping or not len(members):
         return
     step = draft.flow.step(key.step)
     group = draft.group(key)
     group = replace(group, tried=max(attempt, highest_attempt(group, step)))
-    for part in members.chunks(_together(step)):
+    for part in members.chunks(_together(draft, key, step)):
         submission = Submission(
             attempt, part, part, step.batch is None, submitted_at=draft.now, terms=terms or Terms(), first=first
         )
@@ -37,12 +38,15 @@ def launch(
 
 def highest_attempt(group: Group, step: Step) -> int:
     """The highest attempt that a member of the group may have begun; 0 for a group that has none."""
-    if group.tried or not len(group.members):
+    if group.tried or not len(group.members - group.queued):
         return group.tried
     # Saved by a relay that did not note it, when no attempt was beyond the step's budget.
     return 1 + (step.retry.times if step.retry else 0)
 
 
-def _together(step: Step) -> int:
+def _together(draft: Draft, key: GroupKey, step: Step) -> int:
     """How many members one submission may hold. AWS Batch: an array cannot be made of multi-node parallel jobs."""
-    return 1 if step.batch is not None and step.batch.nodes > 1 else ARRAY_LIMIT
+    if step.batch is not None and step.batch.nodes > 1:
+        return 1
+    window = window_of(draft.flow, draft.groups, key)
+    return ARRAY_LIMIT if window is None else min(ARRAY_LIMIT, window.portion)

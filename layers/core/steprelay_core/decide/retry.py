@@ -7,6 +7,7 @@ from steprelay_core.decide.advance import describe_failure
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
 from steprelay_core.decide.launch import launch
+from steprelay_core.decide.queue import without_queue
 from steprelay_core.decide.terms import terms_after
 from steprelay_core.spec.models import Retry
 from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Wait
@@ -16,14 +17,22 @@ from steprelay_core.state.ranges import Ranges
 HISTORY_LIMIT = 50
 
 
-def fail_attempt(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, failure: Failure) -> None:
-    """Move these members of a submission past its attempt, which failed.
+def fail_attempt(
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    members: Ranges,
+    failure: Failure,
+    began_at: float | None = None,
+) -> None:
+    """Move these members of a submission past its attempt, which failed; `began_at` where they tell it themselves.
 
     The attempt is fenced first: whatever container of it still wakes finds its claim taken.
     """
     attempt, step = submission.attempt, draft.flow.step(key.step)
     group = settle_members(draft.group(key), members)
-    lines = tuple(FailedAttempt(member, attempt, draft.now, failure) for member in members)
+    began = began_at or submission.started_at
+    lines = tuple(FailedAttempt(member, attempt, draft.now, failure, began) for member in members)
     draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
     draft.ask(FenceAttempt(key, attempt, members.spans))
     before, first = attempt - submission.first, submission.first
@@ -59,8 +68,8 @@ def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure:
     task = str(key.task(members.at(0)))
     draft.set_run(failure=RunFailure(task, attempt, failure), resuming=None)
     draft.announce("Step Failed", task, {"step": key.step} | describe_failure(RunFailure(task, attempt, failure)))
-    # Beyond these, a wait is dropped when its timer goes off.
-    for other in [other for other in draft.groups.values() if other.waits][:GROUPS_AT_ONCE]:
+    # Beyond these, a wait is dropped when its timer goes off, and a queue when one of its group ends.
+    for other in [other for other in draft.groups.values() if other.waits or len(other.queued)][:GROUPS_AT_ONCE]:
         drop_waits(draft, other.key)
 
 
@@ -68,5 +77,5 @@ def drop_waits(draft: Draft, key: GroupKey) -> None:
     """Give up on attempts that have not begun, since the run ends."""
     group = draft.group(key)
     waiting = union(wait.members for wait in group.waits)
-    group = replace(group, waits=(), failed=group.failed | waiting)
+    group = without_queue(replace(group, waits=(), failed=group.failed | waiting))
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))

@@ -21,7 +21,8 @@ class RunStarted:
 class JobChanged:
     """A Batch job state change of one of our jobs. `index` is set for a child of an array, `size` for a parent.
 
-    `attempts` counts the job's Batch-internal attempts that have ended or begun; times are seconds.
+    `attempts` counts the job's Batch-internal attempts that have ended or begun; times are seconds. `stopped`: somebody
+    cancelled or terminated it.
     """
 
     run: str
@@ -37,6 +38,7 @@ class JobChanged:
     container_reason: str = ""
     log_stream: str | None = None
     started_at: float | None = None
+    stopped: bool = False
 
     @property
     def whole(self) -> str:
@@ -146,6 +148,14 @@ class SearchPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowStalled:
+    """Members are queued although nothing of their group is in flight."""
+
+    run: str
+    group: GroupKey
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxDue:
     """Commands of a run that were put off can be tried again."""
 
@@ -200,6 +210,7 @@ Event = (
     | SubmitPutOff
     | SearchPutOff
     | OutboxDue
+    | WindowStalled
     | CancelRequested
     | ResumeRequested
     | RetryRequested

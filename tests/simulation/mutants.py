@@ -10,13 +10,15 @@ from steprelay_core.decide.draft import Claims, settle_members, union
 from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine, Handled
 from steprelay_core.ports import OutboxEntry, Stored
-from steprelay_core.spec import Flow, Graph
+from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
+from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
+from tests.simulation.misjudging import Misjudges
 from tests.simulation.parts import Parts
 
 # Each is caught within so many seeds.
@@ -117,20 +119,6 @@ class LosesUpdates(MemoryStore):
 
 def _version(stored: Stored, key: GroupKey) -> int:
     return stored.groups[key].version if key in stored.groups else 0
-
-
-class Misjudges(Engine):
-    """Decides on something else than what happened: `before` changes the question, `after` the answer."""
-
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
-        flow, stored, event = self.before(flow, stored, event)
-        return self.after(flow, stored, event, super()._decide(flow, stored, event))
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        return flow, stored, event
-
-    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        return decision
 
 
 class CountsStaleAttempts(Misjudges):
@@ -304,39 +292,6 @@ class ResumesWithOldAttempts(Misjudges):
             for command in decision.commands
         )
         return replace(decision, groups=groups, commands=commands)
-
-
-def _without_loops(flow: Flow) -> Flow:
-    """The flow, with its ways back taken for ways forward."""
-    return replace(flow, graph=replace(flow.graph, back=frozenset()))
-
-
-class StaysInTheLap(Misjudges):
-    """Goes back without counting."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        return _without_loops(flow), stored, event
-
-
-class CountsOneLevel(Misjudges):
-    """Counts the laps of the outermost level only."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        graph = flow.graph
-        flat = _Flat(graph.splits, graph.closes, graph.problems, graph.back)
-        return replace(flow, graph=flat), stored, event
-
-
-class _Flat(Graph):
-    def levels(self, step: str) -> int:
-        return 1
-
-
-class StartsFromAnotherLap(Effects):
-    """Gives a task what those before it left in the same lap, however it came there."""
-
-    def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
-        return super().apply(_without_loops(flow), stored, commands, again=again)
 
 
 @dataclass(frozen=True)

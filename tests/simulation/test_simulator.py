@@ -52,7 +52,7 @@ def test_a_seed_is_played_the_same_way_in_any_process(hash_seed: str) -> None:
 
 
 def test_most_worlds_have_faults_and_most_kinds_of_faults_strike() -> None:
-    struck = {what.split(" ", 1)[0] for seed in range(60) for what in _struck(seed)}
+    struck = {what.split(" ", 1)[0] for seed in range(120) for what in _struck(seed)}
     assert struck == set(Faults.__dataclass_fields__)
 
 

@@ -19,6 +19,8 @@ from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
+from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
+from tests.simulation.misjudging import Misjudges
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
@@ -137,20 +139,6 @@ class LosesUpdates(MemoryStore):
 
 def _version(stored: Stored, key: GroupKey) -> int:
     return stored.groups[key].version if key in stored.groups else 0
-
-
-class Misjudges(Engine):
-    """Decides on something else than what happened: `before` changes the question, `after` the answer."""
-
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
-        flow, stored, event = self.before(flow, stored, event)
-        return self.after(flow, stored, event, super()._decide(flow, stored, event))
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        return flow, stored, event
-
-    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        return decision
 
 
 class CountsStaleAttempts(Misjudges):
@@ -364,6 +352,9 @@ MUTANTS = (
     _engine("resumes a run unasked", ResumesUnasked, 6, 15),
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
+    _engine("goes back within the same lap", StaysInTheLap, 13),
+    _engine("counts the laps of one level only", CountsOneLevel, 7, 10, 13),
+    Mutant("starts from what another lap left", Parts(effects=StartsFromAnotherLap), frozenset({10})),
     _engine("has one more in flight than the window holds", WidensWindows, 21),
     _engine("forgets who waits in the queue", ForgetsTheQueue, 21),
     Mutant("submits whenever it likes", Parts(effects=NeverWaits), frozenset({22})),

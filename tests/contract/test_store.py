@@ -90,6 +90,16 @@ def test_groups_of_the_same_step_under_different_parents_are_kept_apart(store: S
     assert set(stored.groups) == set(keys)
 
 
+def test_groups_of_the_same_step_in_different_laps_are_kept_apart(store: Store) -> None:
+    keys = [GroupKey("train"), GroupKey("train", (), (1,)), GroupKey("train", (1,)), GroupKey("train", (1,), (0, 2))]
+    store.save(a_run(), [Group(key, started_at=float(place)) for place, key in enumerate(keys)])
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert {key: group.started_at for key, group in stored.groups.items()} == {
+        key: float(place) for place, key in enumerate(keys)
+    }
+
+
 def test_runs_do_not_see_each_other(store: Store) -> None:
     store.save(a_run("Demo-1"), [Group(TRAIN)], add=an_entry())
     store.save(a_run("Demo-10"), [])

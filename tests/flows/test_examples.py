@@ -69,6 +69,16 @@ def test_decide_goes_the_way_that_its_data_says(project: Project, rows: str, way
     assert started & {"light", "heavy"} == {way}
 
 
+def test_loop_goes_back_until_its_guess_is_good_enough(project: Project) -> None:
+    project.add_example("loop.py")
+    ended = project.run("loop.py", "--number", "9", "--tolerance", "0.01")
+    assert ended.code == 0, ended.errors
+    assert ended.artifacts["laps"] == "4"
+    tasks = {change["task"] for change in ended.of_kind("task")}
+    assert {"improve", "judge@1", "judge@3", "end"} <= tasks
+    assert "improve@4" not in tasks
+
+
 def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(project: Project) -> None:
     project.add_example("batch_gallery.py")
     ended = project.run("batch_gallery.py")

@@ -168,7 +168,7 @@ def test_the_join_of_a_foreach_without_items_knows_where_it_is_and_what_came_bef
     )
     lab.run("start", to("outer", foreach="rows"))
     lab.run("outer", to("inner", foreach="cells"), member=1, path=[0], members=[[0, 1]], inputs=item("start"))
-    empty = {"kind": "gather", "groups": [], "empty": group("outer", (0,), ((1, 1),))}
+    empty = {"kind": "gather", "groups": [], "empty": [group("outer", (0,), ((1, 1),))]}
     found = lab.succeed("collect", "gather", member=1, path=[0], members=[[1, 1]], inputs=empty)
     assert found["found"] == (0, False, [], "b", 1, [(1, 2, "b")])
     assert (found["setting"], found["rows"], "cells" in found) == ("kept", ["a", "b"], False)
@@ -193,5 +193,5 @@ def test_the_brief_of_a_join_names_who_started_a_foreach_without_items() -> None
     assert brief["inputs"] == {
         "kind": "gather",
         "groups": [],
-        "empty": {"step": "outer", "path": [0], "won": {"1": [[1, 1]]}},
+        "empty": [{"step": "outer", "path": [0], "won": {"1": [[1, 1]]}}],
     }

@@ -7,7 +7,7 @@ from steprelay_core.decide import Decision
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged
-from tests.simulation.misjudges import Misjudges
+from tests.simulation.misjudging import Misjudges
 
 
 class FencesOnlyWhatFailed(Misjudges):

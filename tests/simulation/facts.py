@@ -84,12 +84,14 @@ class Raised:
 
 @dataclass(frozen=True)
 class ClaimPassed:
-    """A container or light function goes on to user code. `job_id`: None for light."""
+    """A container or light function goes on to user code. `job_id`: None for light; `inputs`: the tasks that its brief
+    says it starts from, each with the attempt whose artifacts it takes."""
 
     attempted: Attempted
     owner: str
     job_id: str | None
     batch_attempt: int | None
+    inputs: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
-"""Random flows: lines, branches, foreachs, nested and conditional, light and on Batch, with random policies."""
+"""Random flows: lines, branches, foreachs, loops and choices, nested, light and on Batch, with random policies."""
 
 from random import Random
 from typing import Any
+
+KINDS = ("step", "foreach", "foreach", "branch", "choice", "loop", "loop")
 
 
 class FlowMaker:
@@ -88,12 +90,23 @@ class FlowMaker:
         return self._step(next=ways)
 
     def _block(self, to: str, depth: int) -> str:
-        kind = self._random.choice(("step", "foreach", "foreach", "branch", "choice")) if depth else "step"
+        kind = self._random.choice(KINDS) if depth else "step"
+        if not depth and self._depth and self._random.random() < (0.5 if self._foreachs else 0.2):
+            kind = "loop"
         if kind == "step":
             return self._step(next=to)
         if kind == "foreach":
             return self._split(to, depth)
+        if kind == "loop":
+            return self._loop(to, depth)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])
         return self._step(next=[{"to": [self._chain(to, 0)]} for _ in range(2)])
+
+    def _loop(self, to: str, depth: int) -> str:
+        """Steps of which the last one goes back to the first, or on."""
+        last = self._step(next=[{"to": [to]}])
+        first = self._chain(last, depth - 1) if depth and self._random.random() < 0.7 else last
+        self._steps[last]["next"].insert(self._random.choice((0, 1)), {"to": [first]})
+        return first

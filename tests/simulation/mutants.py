@@ -20,7 +20,8 @@ from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
-from tests.simulation.misjudges import Misjudges
+from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
+from tests.simulation.misjudging import Misjudges
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
@@ -356,6 +357,9 @@ MUTANTS = (
     _engine("counts attempts that were void", CountsVoidAttempts, 10, 11),
     _engine("begins with an attempt that was void", ForgetsVoidAttempts, 2, 4, 5, 7, 11),
     Mutant("runs on what is presumed without looking", Parts(looks=False), frozenset({10})),
+    _engine("goes back within the same lap", StaysInTheLap, 13),
+    _engine("counts the laps of one level only", CountsOneLevel, 7, 10, 13),
+    Mutant("starts from what another lap left", Parts(effects=StartsFromAnotherLap), frozenset({10})),
     _engine("has one more in flight than the window holds", WidensWindows, 21),
     _engine("forgets who waits in the queue", ForgetsTheQueue, 21),
     Mutant("submits whenever it likes", Parts(effects=NeverWaits), frozenset({22})),

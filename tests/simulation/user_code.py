@@ -58,7 +58,7 @@ class Plan:
 
     def keeps_from_starting(self, parameters: dict[str, Any], index: int | None) -> str | None:
         """Why the container of a job never starts, if so; `parameters` are those of the job."""
-        what = [parameters[name] for name in ("run", "step", "path", "submission")]
+        what = [parameters[name] for name in ("run", "step", "path", "laps", "submission") if name in parameters]
         random = Random(f"{self._seed}:start:{what}:{index}")
         if random.random() > self._failing / 5:
             return None

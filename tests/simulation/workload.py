@@ -84,10 +84,11 @@ class Workload:
                 self.retry(run, self._some_tasks(flow), at)
 
     def _some_tasks(self, flow: Flow) -> str:
-        """A step, or inside a foreach perhaps only one of its tasks."""
+        """A step, or inside a foreach perhaps only one of its tasks, perhaps of one lap only."""
         step = self._random.choice(sorted(flow.spec.steps))
         one = flow.graph.depth(step) == 1 and self._random.random() < 0.5
-        return f"{step}.{self._random.randrange(3)}" if one else step
+        lap = self._random.choice(("", "", "@0", "@1")) if flow.graph.back else ""
+        return (f"{step}.{self._random.randrange(3)}" if one else step) + lap
 
     def _document(self, number: int) -> dict[str, Any]:
         if self._wide:

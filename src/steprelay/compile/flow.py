@@ -1,6 +1,7 @@
 """From a FlowSpec class to the spec that travels with its package."""
 
 import inspect
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -192,8 +193,9 @@ def _place_of_decorator(reading: _Reading, step: str, name: str) -> Place:
 
 def _place(problem: Problem, reading: _Reading) -> Place:
     ways = reading.ways.get(problem.step or "", ())
-    if problem.path.endswith(".next") and ways:
-        return ways[0].place
+    way = re.search(r"\.next(?:\.(\d+))?$", problem.path)
+    if way is not None and ways:
+        return ways[int(way[1] or 0)].place
     method = reading.source.steps.get(problem.step or "")
     return method.place if method else reading.source.place
 

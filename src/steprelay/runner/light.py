@@ -61,6 +61,7 @@ class LightResult:
             "run": brief.run,
             "step": brief.step,
             "path": list(brief.path),
+            **({"laps": list(brief.laps)} if brief.laps else {}),
             "member": self.task.member,
             "attempt": brief.attempt,
             "lost": self.lost,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steprelay.runner.artifacts import ArtifactReader
-from steprelay.runner.brief import JOINS, ParentGroup, Task, attempt_key, dotted
+from steprelay.runner.brief import JOINS, ParentGroup, Task, attempt_key, split_of
 from steprelay.runner.items import load_item
 from steprelay.runner.outcome import Outcome, StackFrame, decode_outcome
 from steprelay.runner.store import Store
@@ -50,11 +50,12 @@ class Parent:
     def __init__(self, crowd: "Parents", position: int, group: ParentGroup, member: int, attempt: int) -> None:
         self._crowd, self._position = crowd, position
         self.step, self.path, self.member = group.step, group.path, member
+        self.laps = group.laps
         self.attempt = attempt
 
     @property
     def split(self) -> str:
-        return dotted((*self.path, self.member))
+        return split_of(self.path, self.member, self.laps)
 
     @property
     def index(self) -> int | None:
@@ -110,7 +111,7 @@ class Parents:
         self._bytes_kept = 0
         self._outcomes_ahead = _Ahead()
         self._values: OrderedDict[str, tuple[_Ahead, dict[str, bytes]]] = OrderedDict()
-        self.all = tuple(Parent(self, position, *place) for position, place in enumerate(_places(task)))
+        self.all = tuple(Parent(self, position, *place) for position, place in enumerate(places_of(task)))
         self.opener = None if self.all else _opener(self, task)
 
     @property
@@ -176,7 +177,7 @@ def _in_parallel(work: Callable[[Any], Any], given: Sequence[Any]) -> list[Any]:
         return list(pool.map(work, given))
 
 
-def _places(task: Task) -> Iterable[tuple[ParentGroup, int, int]]:
+def places_of(task: Task) -> Iterable[tuple[ParentGroup, int, int]]:
     """(group, member, winning attempt) of every parent, in the order a join sees them."""
     brief = task.brief
     if brief.input_kind == "gather":
@@ -194,8 +195,7 @@ def _winners(groups: Iterable[ParentGroup]) -> Iterator[tuple[ParentGroup, int, 
 
 
 def _opener(crowd: Parents, task: Task) -> Parent | None:
-    empty = () if task.brief.empty is None else _winners([task.brief.empty])
-    return next((Parent(crowd, 0, *place) for place in empty if place[1] == task.member), None)
+    return next((Parent(crowd, 0, *place) for place in _winners(task.brief.empty) if place[1] == task.member), None)
 
 
 def carried_artifacts(task: Task, parents: Parents) -> dict[str, Ref]:

@@ -3,7 +3,7 @@
 AWS Batch starts it when that one's job has succeeded, which proves nothing (docs/architecture.md, "Chains").
 """
 
-from steprelay.runner.brief import Task, attempt_key, dotted
+from steprelay.runner.brief import Task, attempt_key, split_of
 from steprelay.runner.claim import DISPATCHER, decode_claim
 from steprelay.runner.outcome import decode_outcome
 from steprelay.runner.store import Missing, Store
@@ -17,7 +17,7 @@ def unfounded(store: Store, task: Task) -> str | None:
     """
     for group in task.brief.groups if any(group.presumed for group in task.brief.groups) else ():
         attempt = next((attempt for attempt, members in group.won if task.member in members), None)
-        split = dotted((*group.path, task.member))
+        split = split_of(group.path, task.member, group.laps)
         if attempt is None:
             return f"the brief names no attempt of {group.step} for {task.name}"
         keys = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
@@ -10,7 +11,7 @@ from steprelay_core.state.claim import DISPATCHER
 from steprelay_core.state.model import Ahead, Group, GroupKey, Submission
 from tests.simulation.facts import Attempted, ClaimPassed, Saved
 from tests.simulation.invariants.rules import rule
-from tests.simulation.invariants.starting import Look, is_in_force
+from tests.simulation.invariants.starting import is_in_force
 from tests.simulation.record import outcome_key
 
 if TYPE_CHECKING:
@@ -24,23 +25,18 @@ if TYPE_CHECKING:
 def nobody_begins_before_its_inputs_are_there(simulation: Simulation, passed: ClaimPassed) -> str | None:
     attempted = passed.attempted
     stored = simulation.relay.store.runs[attempted.run]
-    for submission in stored.groups[attempted.group].submissions:
+    for submission, behind in _chained(stored.groups[attempted.group]):
         if submission.attempt != attempted.attempt or attempted.member not in submission.open:
             continue
-        if submission.behind is None:
-            there = Look(simulation, stored).is_ready(attempted.group, attempted.member)
-        else:
-            there = _has_won(simulation, attempted, submission.behind) and is_in_force(
-                stored, attempted.group, submission.behind, attempted.member
-            )
-        if not there:
+        in_force = is_in_force(stored, attempted.group, behind, attempted.member)
+        if not in_force or not _has_won(simulation, attempted, behind):
             return f"{attempted} has begun before what it depends on has succeeded"
     return None
 
 
 def _has_won(simulation: Simulation, attempted: Attempted, behind: Ahead) -> bool:
     """By its outcome: the relay may not have heard of it yet."""
-    group = GroupKey(behind.step, attempted.group.path)
+    group = replace(attempted.group, step=behind.step)
     key = outcome_key(Attempted(attempted.run, group, attempted.member, behind.attempt))
     outcome = json.loads(simulation.relay.objects.objects.get(key, b"{}"))
     return bool(outcome.get("status") == "succeeded")
@@ -51,7 +47,7 @@ def who_has_won_has_won_behind_a_winner(_: Simulation, saved: Saved) -> str | No
     for was, group in saved.changed:
         for submission, behind in _chained(was):
             for member in submission.open & group.won.get(submission.attempt, submission.open - submission.open):
-                ahead = saved.after.groups.get(GroupKey(behind.step, group.key.path))
+                ahead = saved.after.groups.get(replace(group.key, step=behind.step))
                 if ahead is None or ahead.winner(member) != behind.attempt:
                     return f"{group.key.task(member)} has won, but not attempt {behind.attempt} of {behind.step}"
     return None
@@ -93,5 +89,5 @@ def _chained(group: Group) -> Iterator[tuple[Submission, Ahead]]:
 
 
 def _has_winner(stored: Stored, key: GroupKey, behind: Ahead, member: int) -> bool:
-    ahead = stored.groups.get(GroupKey(behind.step, key.path), Group(key))
+    ahead = stored.groups.get(replace(key, step=behind.step), Group(key))
     return ahead.winner(member) == behind.attempt

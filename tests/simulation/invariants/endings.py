@@ -79,6 +79,15 @@ def outboxes_are_empty(simulation: Simulation, _: Calmed) -> str | None:
     return None
 
 
+@rule(13, Calmed)
+def no_run_gets_lost_in_its_flow(simulation: Simulation, _: Calmed) -> str | None:
+    for stored in simulation.relay.store.runs.values():
+        failure = stored.run.failure
+        if failure is not None and failure.failure.class_ == "internal":
+            return f"{stored.run.id} failed by the relay's own fault: {failure.failure.reason}"
+    return None
+
+
 @rule(19, Calmed)
 def nobody_fails_without_a_cause(simulation: Simulation, _: Calmed) -> str | None:
     for stored in simulation.relay.store.runs.values():

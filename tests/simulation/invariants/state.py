@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steprelay_core.codec import decode, decode_commands, encode, encode_commands
@@ -98,7 +99,7 @@ def _handed_over_together(saved: Saved, key: GroupKey, ours: list[str]) -> set[t
         return set()
     groups, related = saved.before.groups, {(key, ours[0])}
     links = [
-        ((key, item.id), (GroupKey(item.behind.step, key.path), item.behind.submission))
+        ((key, item.id), (replace(key, step=item.behind.step), item.behind.submission))
         for key, group in groups.items()
         for item in group.submissions
         if item.behind is not None

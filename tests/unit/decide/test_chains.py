@@ -116,6 +116,30 @@ def test_a_chain_has_an_end_where_a_save_would_grow_too_large() -> None:
     assert started(world.commands) == ["start", *names[:LONGEST_CHAIN]]
 
 
+LOOP: dict[str, dict[str, Any]] = {
+    "start": {"next": {"to": ["a"], "foreach": "xs"}},
+    "a": batch(next="b"),
+    "b": batch(next="c"),
+    "c": batch(next=[{"to": ["b2"]}, {"to": ["join"]}]),
+    "b2": batch(next="a"),
+    "join": {"join": True},
+}
+
+
+def test_a_way_back_is_no_part_of_a_chain_but_the_next_lap_is_chained_again() -> None:
+    world = World(LOOP)
+    assert [next_in_chain(world.flow, step) for step in ("a", "b", "c", "b2")] == ["b", "c", None, None]
+    world.light("start", foreach_count=2)
+    for step in ("a", "b", "c", "b2"):
+        for member in (0, 1):
+            world.leaves(step, member, path=PATH)
+    world.job("a", "SUCCEEDED", PATH, size=2)
+    world.job("c", "SUCCEEDED", PATH, size=2)
+    world.job("b2", "SUCCEEDED", PATH, size=2)
+    behind = {step: world.groups[GroupKey(step, PATH, (0, 1))].submissions[0].behind for step in "abc"}
+    assert behind == {"a": None, "b": Ahead("a", "1-0"), "c": Ahead("b", "1-0")}
+
+
 def test_the_tasks_of_a_window_start_step_by_step() -> None:
     way = {"to": ["a"], "foreach": "xs", "max_workers": 2}
     assert started(chain(3, start={"next": way}).commands) == ["start", "a", "a"]

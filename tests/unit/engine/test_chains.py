@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from steprelay_core import keys
+from steprelay_core.commands import SubmitJob
 from steprelay_core.effects import PUT_OFF_FOR, PUT_OFF_SPREAD
 from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Refused
 from steprelay_core.state.events import OutboxDue
 from steprelay_core.state.model import GroupKey, RunStatus
+from tests.fakes.pace import MemoryPace
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld
 
 PATH = (0,)
@@ -153,3 +155,16 @@ class RefusesDependents:
         if "dependsOn" in request:
             raise Refused(f"job {request['dependsOn'][0]['jobId']} does not exist")
         return self._jobs.submit(request)
+
+
+def test_what_waits_for_a_booked_second_is_booked_for_a_later_one() -> None:
+    world = begun()
+    pace = MemoryPace(1)
+    now = int(world.clock.now())
+    for second in range(now, now + 60):
+        pace.taken[second] = 1
+    world.build(pace=pace).handle(world.light_ends("start"))
+    left = [command for entry in world.stored.outbox for command in entry.commands]
+    due = {command.group.step: command.due or 0.0 for command in left if isinstance(command, SubmitJob)}
+    assert now < due["a"] < due["b"] < due["c"]
+    assert world.jobs.requests == {}

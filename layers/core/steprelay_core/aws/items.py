@@ -47,7 +47,7 @@ def run_key(run: str) -> dict[str, AttributeValueTypeDef]:
 
 
 def group_key(run: str, group: GroupKey) -> dict[str, AttributeValueTypeDef]:
-    return key(run_pk(run), f"GROUP#{group.step}#{keys.dotted(group.path)}")
+    return key(run_pk(run), f"GROUP#{group.step}#{keys.place(group)}")
 
 
 def outbox_key(run: str, entry: str) -> dict[str, AttributeValueTypeDef]:

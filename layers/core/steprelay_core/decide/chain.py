@@ -26,9 +26,12 @@ def next_in_chain(flow: Flow, name: str) -> str | None:
     step = flow.step(name)
     if len(step.next) != 1 or len(step.next[0].to) != 1 or step.next[0].foreach is not None:
         return None
+    # What goes back begins another lap.
+    if (name, 0) in flow.graph.back:
+        return None
     following = step.next[0].to[0]
     other = flow.step(following)
-    if other.join or flow.parents[following] != (name,) or following == flow.spec.start:
+    if other.join or flow.parents[following] != (name,):
         return None
     return following if _can_be_chained(step) and _can_be_chained(other) else None
 

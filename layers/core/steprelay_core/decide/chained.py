@@ -36,7 +36,7 @@ def take_ahead(
     """
     for ahead_key, ahead in ahead_of(draft.groups, key, submission):
         found = ((member, outcomes.get((ahead_key.task(member), ahead.attempt))) for member in members & ahead.open)
-        ended = {member: judge(draft.flow, ahead_key.step, outcome) for member, outcome in found if outcome is not None}
+        ended = {member: judge(draft.flow, ahead_key, outcome) for member, outcome in found if outcome is not None}
         won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
         if won:
             succeed(draft, ahead_key, won, ahead.attempt)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steprelay_core.commands import Announce, Command
+from steprelay_core.decide.laps import Places
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
@@ -65,6 +66,10 @@ class Draft:
     run_changed: bool = False
     note: str | None = None
     more: bool = False
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.groups)
 
     @property
     def is_stopping(self) -> bool:

@@ -235,7 +235,11 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
     if job.status == "SUCCEEDED":
         transition = 0 if draft.flow.step(job.group.step).next else None
         outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=transition)
-        succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
+        outcome = judge(draft.flow, job.group, outcome)
+        if outcome.failure is not None:
+            fail_attempt(draft, job.group, submission, members, told(outcome.failure))
+        else:
+            succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
     elif job.size is None and _is_ours(submission, job):
         fail_attempt(draft, job.group, submission, members, classify(job), job.started_at)
 
@@ -246,7 +250,7 @@ def judged(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes:
     for member in members:
         outcome = outcomes.get((key.task(member), attempt))
         if outcome is not None:
-            found[member] = judge(draft.flow, key.step, outcome)
+            found[member] = judge(draft.flow, key, outcome)
     return found
 
 

@@ -1,4 +1,5 @@
-"""The graph of a spec: which splits enclose a step, which split a join closes, and what is wrong with it.
+"""The graph of a spec: which splits enclose a step, which split a join closes, which ways on go back to an earlier
+step, and what is wrong with it.
 
 Pure and derived only from the spec's transitions, so that a hand-written spec is checked exactly as a
 compiled flow is.
@@ -6,34 +7,28 @@ compiled flow is.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
+from steprelay_core.spec.loops import Edge, circles, edges_back, loop_problems
 from steprelay_core.spec.models import Spec, Transition
 from steprelay_core.spec.problems import Problem, nearest
-
-SplitKind = Literal["foreach", "branch"]
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A split that encloses a step; `branch` is the first step of the side taken."""
-
-    step: str
-    kind: SplitKind
-    branch: str
+from steprelay_core.spec.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
     """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends.
 
-    `ends[split]`: the join in which that side of a split ends.
+    `ends[split]`: the join in which that side of a split ends. `back`: the ways on, by step and position in its
+    `next`, that lead to an earlier step. `circles`: for each step of a loop the first step of all loops at its level
+    that hang together with it.
     """
 
     splits: dict[str, tuple[Split, ...]]
     closes: dict[str, Split]
     problems: tuple[Problem, ...]
     ends: dict[Split, str] = field(default_factory=dict)
+    back: frozenset[tuple[str, int]] = frozenset()
+    circles: dict[str, str] = field(default_factory=dict)
 
     def join_of(self, step: str, first: str) -> str:
         """The join of the foreach that `step` starts with `first`."""
@@ -46,6 +41,14 @@ class Graph:
     def depth(self, step: str) -> int:
         """How many foreach splits enclose the step: the length of its split path without the root."""
         return sum(split.kind == "foreach" for split in self.splits[step])
+
+    def hang_together(self, step: str, other: str) -> bool:
+        """Whether two steps of one level are in the same loop, or in loops that have steps in common."""
+        return step in self.circles and self.circles[step] == self.circles.get(other)
+
+    def levels(self, step: str) -> int:
+        """How many counters its laps may have: one for each enclosing split, and one for the outermost level."""
+        return 1 + len(self.splits[step])
 
 
 def edges(spec: Spec) -> Iterator[tuple[str, Transition, str]]:
@@ -61,18 +64,23 @@ def build_graph(spec: Spec) -> Graph:
     problems = [*_unknown_steps(spec), *_malformed_transitions(spec)]
     if problems:
         return Graph({}, {}, tuple(problems))
-    walk = _Walk(spec)
+    back = edges_back(spec)
+    walk = _Walk(spec, back)
     walk.run()
-    found = [*walk.problems, *_unreachable(spec, walk.splits), *_cycles(spec), *_incomplete_joins(spec, walk)]
+    found = [*walk.problems, *_unreachable(spec, walk.splits), *_incomplete_joins(spec, walk)]
+    found += loop_problems(spec, back, walk.splits, walk.closes)
     ends = {split: joins[0] for split, joins in walk.ends.items()}
-    return Graph(walk.splits, walk.closes, (*found, *_ends_in_two_joins(walk)), ends)
+    ways_back = frozenset((step, position) for step, position, _ in back)
+    together = {} if found else circles(spec, back, walk.splits)
+    return Graph(walk.splits, walk.closes, (*found, *_ends_in_two_joins(walk)), ends, ways_back, together)
 
 
 class _Walk:
-    """Breadth first from the start; each step gets the splits it is under from its first parent."""
+    """Breadth first from the start, never back; each step gets the splits it is under from its first parent."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, back: frozenset[Edge]) -> None:
         self.spec = spec
+        self.back = back
         self.splits: dict[str, tuple[Split, ...]] = {spec.start: ()}
         self.closes: dict[str, Split] = {}
         self.arrivals: dict[str, set[str]] = {}
@@ -84,8 +92,9 @@ class _Walk:
         queue = [self.spec.start]
         while queue:
             name = queue.pop(0)
-            for transition in self.spec.steps[name].next:
-                queue += [following for following in transition.to if self._enter(name, transition, following)]
+            for position, transition in enumerate(self.spec.steps[name].next):
+                onwards = [step for step in transition.to if (name, position, step) not in self.back]
+                queue += [following for following in onwards if self._enter(name, transition, following)]
             if not self.spec.steps[name].next:
                 self._end(name)
 
@@ -229,25 +238,6 @@ def _unreachable(spec: Spec, reached: dict[str, tuple[Split, ...]]) -> Iterator[
                 "name it in the next of another step, or remove it",
                 name,
             )
-
-
-def _cycles(spec: Spec) -> Iterator[Problem]:
-    """Peel off, again and again, what nothing leads to and what leads to nothing: what stays is in a circle."""
-    left = {(name, following) for name, _, following in edges(spec)}
-    while True:
-        sources, targets = {name for name, _ in left}, {following for _, following in left}
-        kept = {(name, following) for name, following in left if name in targets and following in sources}
-        if kept == left:
-            break
-        left = kept
-    if left:
-        circle = [name for name in spec.steps if any(name == source for source, _ in left)]
-        yield Problem(
-            f"steps.{circle[0]}.next",
-            f"steps lead in a circle: {', '.join(circle)}",
-            "a flow must move forward to its last step",
-            circle[0],
-        )
 
 
 def _incomplete_joins(spec: Spec, walk: _Walk) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""An engine that decides on something else than what happened: what most planted bugs are made from."""
+"""What engines with a planted bug have in common that decide wrongly."""
 
 from steprelay_core.decide import Decision
 from steprelay_core.engine import Engine

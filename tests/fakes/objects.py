@@ -8,7 +8,9 @@ from steprelay_core.codec import decode_outcome
 from steprelay_core.ports import Attempt
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
+from steprelay_core.state.model import GroupKey
 from steprelay_core.state.outcome import Outcome
+from steprelay_core.state.ranges import Ranges
 
 
 class MemoryObjects:
@@ -34,6 +36,10 @@ class MemoryObjects:
 
     def exists(self, key: str) -> bool:
         return key in self.objects
+
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ranges:
+        there = (member for member in members if keys.outcome(run, group.task(member), attempt) in self.objects)
+        return Ranges.collect(there)
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         return {attempt: self._claim(keys.claim(run, *attempt)) for attempt in tasks}

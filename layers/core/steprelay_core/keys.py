@@ -33,5 +33,10 @@ def outcome(run: str, task: TaskKey, attempt: int) -> str:
     return f"{_attempt(run, task, attempt)}/outcome.json"
 
 
+def tasks(run: str, group: GroupKey) -> str:
+    """What the keys of all tasks of a foreach under one parent begin with, and few others."""
+    return f"runs/{run}/{group.step}/{dotted(group.path)}."
+
+
 def _attempt(run: str, task: TaskKey, attempt: int) -> str:
     return f"runs/{run}/{task.step}/{task.split}/{attempt}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
+from steprelay_core.decide.crowd import delay_before
 from steprelay_core.decide.job import TERMINAL
-from steprelay_core.decide.retry import delay_before
 from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
 from tests.simulation.facts import Attempted, Handled, Raised, Saved

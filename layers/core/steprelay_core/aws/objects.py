@@ -13,16 +13,20 @@ from steprelay_core.aws.errors import error_code
 from steprelay_core.codec import decode_outcome
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
+from steprelay_core.state.ranges import Ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from steprelay_core.ports import Attempt
+    from steprelay_core.state.model import GroupKey
     from steprelay_core.state.outcome import Outcome
 
 # Specs are kept by digest, so a kept one never goes stale; this many, so a warm function does not grow.
 _FLOWS_KEPT = 64
 _CONFLICT_TRIES = 5
+# S3 lists 1,000 keys in a request that costs as much as a dozen others: fewer objects than this are looked up.
+_LOOKED_UP = 64
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -77,6 +81,17 @@ class S3Objects:
         bodies = _each(self._get, [keys.outcome(run, task, attempt) for task, attempt in tasks])
         found = zip(tasks, bodies, strict=True)
         return {(task, attempt): decode_outcome(body, attempt) for (task, attempt), body in found if body is not None}
+
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ranges:
+        wanted = {keys.outcome(run, group.task(member), attempt): member for member in members}
+        if len(wanted) <= _LOOKED_UP:
+            there = zip(wanted.values(), _each(self.exists, list(wanted)), strict=True)
+            return Ranges.collect(member for member, exists in there if exists)
+        pages = self._clients.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=keys.tasks(run, group)
+        )
+        listed = (found["Key"] for page in pages for found in page.get("Contents", []))
+        return Ranges.collect(wanted[key] for key in listed if key in wanted)
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         found = _each(self._claim, [keys.claim(run, task, attempt) for task, attempt in tasks])

@@ -21,7 +21,8 @@ class RunStarted:
 class JobChanged:
     """A Batch job state change of one of our jobs. `index` is set for a child of an array, `size` for a parent.
 
-    `attempts` counts the job's Batch-internal attempts that have ended or begun; times are seconds.
+    `failed`: how many children of an array that has ended failed, where the rest of them succeeded. `attempts` counts
+    the job's Batch-internal attempts that have ended or begun; times are seconds.
     """
 
     run: str
@@ -37,11 +38,31 @@ class JobChanged:
     container_reason: str = ""
     log_stream: str | None = None
     started_at: float | None = None
+    failed: int | None = None
 
     @property
     def whole(self) -> str:
         """The id of the job as a whole, of which this may be a child."""
         return whole_job(self.job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenFailed:
+    """Children of one array failed, and were told of together: at least one event, in the order they came."""
+
+    children: tuple[JobChanged, ...]
+
+    @property
+    def run(self) -> str:
+        return self.children[0].run
+
+    @property
+    def group(self) -> GroupKey:
+        return self.children[0].group
+
+    @property
+    def submission(self) -> str:
+        return self.children[0].submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +210,7 @@ class RunTimerDue:
 Event = (
     RunStarted
     | JobChanged
+    | ChildrenFailed
     | JobMissing
     | SubmissionLost
     | LightEnded

@@ -1,0 +1,63 @@
+"""Arrays as a whole: what has to be known once one has ended, and how little of it has to be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from steprelay_core.decide.draft import GROUPS_AT_ONCE
+from steprelay_core.spec import Flow, Step
+from steprelay_core.state.events import ChildrenFailed, JobChanged
+from steprelay_core.state.model import Submission
+from steprelay_core.state.ranges import Ranges
+
+# Outcomes that one decision reads at the most.
+READ_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayEnd:
+    """What is known of an array that has ended.
+
+    `children`: the ends of those of its members whose children failed and that are still open, by member; None where
+    Batch has not told of all of them. `won`: members that have won, known without reading their outcomes. `looked`:
+    members whose outcomes or claims were read; `left`: whether others are to be looked at in a decision of their own.
+    """
+
+    children: Mapping[int, JobChanged] | None
+    won: Ranges = field(default_factory=Ranges)
+    looked: Ranges = field(default_factory=Ranges)
+    left: bool = False
+
+
+def is_static(step: Step) -> bool:
+    """Whether a success of this step says all: it runs under our runner, and has one way on, with no foreach."""
+    return step.package and len(step.next) == 1 and step.next[0].foreach is None
+
+
+def read_at_once(flow: Flow, name: str) -> int:
+    """How many outcomes of a step one decision takes; each that starts a foreach makes a group to save."""
+    fans_out = any(way.foreach is not None for way in flow.step(name).next)
+    return GROUPS_AT_ONCE if fans_out else READ_AT_ONCE
+
+
+def known_failed(submission: Submission, job: JobChanged) -> Ranges | None:
+    """Those of an array's members whose children failed, if their own events have told of all; None if not."""
+    if job.status == "SUCCEEDED" or job.failed == 0:
+        return Ranges()
+    told = submission.told if submission.job_id == job.whole else Ranges()
+    # One that was told of and is still open waits for another job: how it ended has to be told anew.
+    complete = job.failed == len(told) and not len(told & submission.open)
+    return told if complete else None
+
+
+def ends_of(submission: Submission, event: ChildrenFailed) -> dict[int, JobChanged]:
+    """The events of children by member, but for those of members that are decided."""
+    members = list(submission.members)
+    ends = {members[child.index]: child for child in event.children if (child.index or 0) < len(members)}  # type: ignore[index]
+    return {member: child for member, child in ends.items() if member in submission.open}
+
+
+def told_of(submission: Submission, job: JobChanged, members: Ranges) -> Submission:
+    """The submission, with these members' children known to have failed, where the job is the one we know of."""
+    if job.status != "FAILED" or submission.job_id != job.whole or not len(members - submission.told):
+        return submission
+    return replace(submission, told=submission.told | members)

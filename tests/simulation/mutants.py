@@ -8,7 +8,9 @@ from steprelay_core.commands import Announce, Command, FenceAttempt, SubmitJob, 
 from steprelay_core.decide import Decision, decide
 from steprelay_core.decide.draft import Claims, settle_members
 from steprelay_core.effects import Effects
-from steprelay_core.engine import Engine, Handled
+from steprelay_core.engine import Engine
+from steprelay_core.evidence import Evidence
+from steprelay_core.handled import Handled
 from steprelay_core.ports import OutboxEntry, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
@@ -122,9 +124,9 @@ def _version(stored: Stored, key: GroupKey) -> int:
 class Misjudges(Engine):
     """Decides on something else than what happened: `before` changes the question, `after` the answer."""
 
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
+    def _decide(self, flow: Flow, stored: Stored, event: Event, evidence: Evidence) -> Decision:
         flow, stored, event = self.before(flow, stored, event)
-        return self.after(flow, stored, event, super()._decide(flow, stored, event))
+        return self.after(flow, stored, event, super()._decide(flow, stored, event, evidence))
 
     def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
         return flow, stored, event
@@ -217,9 +219,9 @@ class ForgetsJobsOfACancel(Misjudges):
 class BelievesSuccess(Misjudges):
     """Takes a job that ended well for a success, whether or not it left an outcome."""
 
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
+    def _decide(self, flow: Flow, stored: Stored, event: Event, evidence: Evidence) -> Decision:
         if not isinstance(event, JobChanged) or event.status != "SUCCEEDED":
-            return super()._decide(flow, stored, event)
+            return super()._decide(flow, stored, event, evidence)
         steps = {name: step.model_copy(update={"package": False}) for name, step in flow.spec.steps.items()}
         believing = replace(flow, spec=flow.spec.model_copy(update={"steps": steps}))
         return decide(believing, stored.run, stored.groups, event, {}, self.ports.clock.now())

@@ -28,6 +28,7 @@ POISON = {
         _message("aws.batch", "Batch Job State Change", {"parameters": {"relay": RELAY}}),
         _message("steprelay.light", "Light Step Ended", {"run": "x"}),
     ),
+    "children": ("{also not json",),
     "timers": ("[]", _message("steprelay.timer", "Timer Due", {"attempt": -1})),
     "requests": ("", _message("me", "Cancel Requested", {})),
     "packages": (_message("aws.s3", "Object Created", {"bucket": {"name": "x"}}),),
@@ -109,7 +110,7 @@ class Workload:
         self._later(at, self._relay.requests, event)
 
     def _stray(self) -> None:
-        queues = {"job_events": self._relay.job_events, "timers": self._relay.timers}
+        queues = {name: getattr(self._relay, name) for name in ("job_events", "children", "timers")}
         queues |= {"requests": self._relay.requests, "packages": self._relay.packages}
         for name in self._random.sample(sorted(queues), 2):
             body = self._random.choice(POISON[name])

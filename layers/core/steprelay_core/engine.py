@@ -35,6 +35,7 @@ class Engine:
     def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
         self.ports = ports
         self.effects = effects
+        self.evidence: Callable[[Ports], Evidence] = Evidence
         self._new_id = new_id
 
     def handle(self, event: Event) -> Handled:
@@ -54,7 +55,7 @@ class Engine:
         They are decided on one after the other, and saved and carried out together as far as they fit into one save.
         An error is the answer of those events that it keeps from being handled; let them be delivered again.
         """
-        batch, evidence, conflicts = Batch(events), self.evidence(), 0
+        batch, evidence, conflicts = Batch(events), self.evidence(self.ports), 0
         while batch.waiting and conflicts < MAX_CONFLICTS:
             evidence.begin()
             try:
@@ -65,10 +66,6 @@ class Engine:
                 batch.fail(error)
         batch.fail(Conflict(f"run {events[0].run} kept changing while {type(events[0]).__name__} was being decided"))
         return batch.answers
-
-    def evidence(self) -> Evidence:
-        """Where what is decided on is read into."""
-        return Evidence(self.ports)
 
     def _handle_some(self, batch: Batch, evidence: Evidence) -> None:
         """Decide on as many of the waiting events as fit into one save."""

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from steprelay_core.engine import Handled
+from steprelay_core.handled import Handled
 from steprelay_core.inbound import BusEvent, Ignored, RunRequested, Upload
 from steprelay_core.intake.receive import Accepted, Received, Rejected
 from steprelay_core.intake.requests import Fulfilled

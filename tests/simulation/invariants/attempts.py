@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
+from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.crowd import delay_before
 from steprelay_core.decide.job import TERMINAL
 from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
+from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import JobPlace
@@ -20,7 +22,6 @@ from tests.simulation.record import JobPlace
 if TYPE_CHECKING:
     from steprelay_core.decide.job import Outcomes
     from steprelay_core.ports import Stored
-    from steprelay_core.state.ranges import Ranges
     from tests.simulation.simulation import Simulation
 
 # No further attempt can mend these.
@@ -46,7 +47,9 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
         # It was refused, for what need not hold any more.
         return None
     now, flow = simulation.scheduler.now, simulation.flow(event.run)
-    decision = decide(flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims)
+    decision = decide(
+        flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims, handled.array
+    )
     if decision.groups or not all(map(_is_harmless, decision.commands)) or decision.run not in (None, stored.run):
         return f"a second delivery of {event} would lead to {decision}"
     return None
@@ -103,13 +106,29 @@ def _play(
     simulation: Simulation, stored: Stored, start: Group, events: list[JobChanged], outcomes: Outcomes
 ) -> tuple[Ranges, ...]:
     """Who has won after these events; and who has failed and who goes on, unless a failure ended the run half-way."""
-    run, groups = stored.run, {**stored.groups, start.key: start}
+    run, groups, now = stored.run, {**stored.groups, start.key: start}, simulation.scheduler.now
+    failed = {event.index: event for event in events if event.status == "FAILED" and event.index is not None}
     for event in events:
-        decision = decide(simulation.flow(run.id), run, dict(groups), event, outcomes, simulation.scheduler.now)
+        array = (
+            _array(start.submissions[0], event, failed, outcomes) if event.size and event.status in TERMINAL else None
+        )
+        decision = decide(simulation.flow(run.id), run, dict(groups), event, outcomes, now, {}, array)
         run = decision.run or run
         groups |= {group.key: group for group in decision.groups}
     end = groups[start.key]
     return (end.succeeded,) if run.failure is not None else (end.succeeded, end.failed, end.live)
+
+
+def _array(
+    submission: Submission, end: JobChanged, failed: dict[int, JobChanged], outcomes: Outcomes
+) -> ArrayEnd | None:
+    """What a look at an array that has ended would have told."""
+    children = {submission.members.at(index): child for index, child in failed.items()}
+    if len(children) != (end.failed or 0):
+        return None
+    written = Ranges.collect(task.member for task, _ in outcomes)
+    won = written - Ranges.collect(children)
+    return ArrayEnd(children, won, submission.members - won)
 
 
 @rule(11, Saved)

@@ -1,9 +1,10 @@
 """Bugs planted in the engine: each must be caught by the simulator, or it would catch none of that kind."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from steprelay_core.batch import Batch, Together
 from steprelay_core.commands import Announce, Command, FenceAttempt, SubmitJob, TerminateJob
 from steprelay_core.decide import Decision, decide
 from steprelay_core.decide.draft import Claims, settle_members
@@ -11,10 +12,10 @@ from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine
 from steprelay_core.evidence import Evidence
 from steprelay_core.handled import Handled
-from steprelay_core.ports import OutboxEntry, Stored
+from steprelay_core.ports import OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
-from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
+from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
@@ -273,6 +274,31 @@ class ResumesWithOldAttempts(Misjudges):
         return replace(decision, groups=groups, commands=commands)
 
 
+class Credulous(Evidence):
+    """Takes the children whose failures it was told of for all that failed."""
+
+    def _children(self, submission: Submission, job: JobChanged) -> dict[int, JobChanged] | None:
+        return {}
+
+
+class BelievesEvents(Engine):
+    """Takes an array whose failures were not all told of for one whose other members have succeeded."""
+
+    def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
+        super().__init__(ports, effects, new_id)
+        self.evidence = Credulous
+
+
+class DecidesApart(Engine):
+    """Decides the events of a batch each on what was loaded, whatever the others lead to."""
+
+    def _decide_each(
+        self, flow: Flow, stored: Stored, batch: Batch, evidence: Evidence
+    ) -> Iterator[tuple[Together, Decision]]:
+        for each in list(batch.waiting):
+            yield each, self._decide(flow, stored, each.event, evidence)
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A planted bug; `promises`: the numbers of the invariants by which it may be caught."""
@@ -308,6 +334,8 @@ MUTANTS = (
     _engine("resumes a run unasked", ResumesUnasked, 6, 15),
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
+    _engine("believes that every failure was told of", BelievesEvents, 10),
+    _engine("decides the events of a batch apart", DecidesApart, 5, 6, 7, 10, 13),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

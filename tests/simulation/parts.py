@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine
-from steprelay_core.evidence import Evidence
 from steprelay_core.ports import Conflict, Ports, Store
 from steprelay_core.state.events import Event, JobChanged
 from steprelay_core.sweep import Sweeper
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from steprelay_core.decide.array import ArrayEnd
+    from steprelay_core.evidence import Evidence
     from steprelay_core.handled import Handled as HandledAnswer
     from steprelay_core.ports import Attempt, Stored
     from steprelay_core.state.claim import Claimed
@@ -43,23 +43,19 @@ class Parts:
     buries: bool = True
 
 
-class WatchedEvidence(Evidence):
-    """What is read, with all of it kept that was ever decided on."""
+class Seen:
+    """All that was read for some events, also what was read anew later."""
 
-    def __init__(self, ports: Ports) -> None:
-        super().__init__(ports)
-        self.all_outcomes: dict[Attempt, Outcome] = {}
-        self.all_claims: dict[Attempt, Claimed | None] = {}
-        self.all_arrays: dict[JobChanged, ArrayEnd] = {}
-
-    def begin(self) -> None:
-        self.note()
-        super().begin()
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self.outcomes: dict[Attempt, Outcome] = {}
+        self.claims: dict[Attempt, Claimed | None] = {}
+        self.arrays: dict[JobChanged, ArrayEnd] = {}
 
     def note(self) -> None:
-        self.all_outcomes |= self.outcomes
-        self.all_claims |= self.claims
-        self.all_arrays |= self.arrays
+        self.outcomes |= self._evidence.outcomes
+        self.claims |= self._evidence.claims
+        self.arrays |= self._evidence.arrays
 
 
 class WatchedEngine(Engine):
@@ -69,12 +65,20 @@ class WatchedEngine(Engine):
         super().__init__(inner.ports, inner.effects, inner._new_id)
         self._inner = inner
         self._record = record
-        inner.evidence = self._watch
-        self._evidence: dict[Actor | None, WatchedEvidence] = {}
+        self._read, inner.evidence = inner.evidence, self._watch
+        self._seen: dict[Actor | None, Seen] = {}
 
     def _watch(self, ports: Ports) -> Evidence:
-        self._evidence[self._record.actor] = made = WatchedEvidence(ports)
-        return made
+        evidence = self._read(ports)
+        seen = self._seen[self._record.actor] = Seen(evidence)
+        begin = evidence.begin
+
+        def begin_anew() -> None:
+            seen.note()
+            begin()
+
+        evidence.begin = begin_anew  # type: ignore[method-assign]
+        return evidence
 
     def handle_all(self, events: Sequence[Event]) -> list[HandledAnswer | Exception]:
         record, actor = self._record, self._record.actor
@@ -83,14 +87,14 @@ class WatchedEngine(Engine):
             answers = self._inner.handle_all(events)
         finally:
             record.deciding.pop(actor, None)
-            read = self._evidence.pop(actor, WatchedEvidence(self.ports))
-        read.note()
+            seen = self._seen.pop(actor)
+        seen.note()
         for place, (event, answer) in enumerate(zip(events, answers, strict=True)):
             if not _overtaken(event, events[place + 1 :]):
-                self._note(event, answer, read)
+                self._note(event, answer, seen)
         return answers
 
-    def _note(self, event: Event, answer: HandledAnswer | Exception, read: WatchedEvidence) -> None:
+    def _note(self, event: Event, answer: HandledAnswer | Exception, seen: Seen) -> None:
         record = self._record
         if isinstance(answer, EXPECTED):
             record.say(f"  {record.scheduler.who} gives up: {type(answer).__name__} {answer}")
@@ -101,8 +105,8 @@ class WatchedEngine(Engine):
                 record.say(
                     f"  {record.scheduler.who} has handled {event}" + (f": {answer.note}" if answer.note else "")
                 )
-            array = read.all_arrays.get(event) if isinstance(event, JobChanged) else None
-            record.happened(HandledFact(event, read.all_outcomes, read.all_claims, array))
+            array = seen.arrays.get(event) if isinstance(event, JobChanged) else None
+            record.happened(HandledFact(event, seen.outcomes, seen.claims, array))
 
     def redrive(self, stored: Stored) -> int:
         return self._inner.redrive(stored)

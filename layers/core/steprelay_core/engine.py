@@ -64,7 +64,9 @@ class Engine:
                 conflicts += 1
             except Exception as error:  # each event that waits is answered with it
                 batch.fail(error)
-        batch.fail(Conflict(f"run {events[0].run} kept changing while {type(events[0]).__name__} was being decided"))
+        if batch.waiting:
+            run, kind = events[0].run, type(events[0]).__name__
+            batch.fail(Conflict(f"run {run} kept changing while {kind} was being decided"))
         return batch.answers
 
     def _handle_some(self, batch: Batch, evidence: Evidence) -> None:

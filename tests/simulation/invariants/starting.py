@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from steprelay_core.state.model import Group, GroupKey, TaskKey
+from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Saved
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import outcome_key
@@ -25,6 +26,21 @@ def steps_start_when_ready(simulation: Simulation, saved: Saved) -> str | None:
             for member in submission.members if submission.attempt == 1 else ():
                 if member not in before and not look.is_ready(group.key, member):
                     return f"{group.key.task(member)} of {saved.given.id} was started too early"
+    return None
+
+
+@rule(10, Saved)
+def winners_left_a_success(simulation: Simulation, saved: Saved) -> str | None:
+    """Whatever told of it: nobody wins whose attempt has not left an outcome that says so."""
+    for was, group in saved.changed:
+        if not simulation.flow(saved.given.id).step(group.key.step).package:
+            continue
+        for attempt, members in group.won.items():
+            for member in members - was.won.get(attempt, Ranges()):
+                attempted = Attempted(saved.given.id, group.key, member, attempt)
+                body = simulation.relay.objects.objects.get(outcome_key(attempted))
+                if body is None or json.loads(body)["status"] != "succeeded":
+                    return f"{attempted} is taken for a success, and left {body!r}"
     return None
 
 

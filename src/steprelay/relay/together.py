@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from steprelay.relay.records import DeadLetters, answer
-from steprelay.relay.telemetry import about, log_handled, log_ignored
+from steprelay.relay.telemetry import about, log_handled_together, log_ignored, log_one_of
 from steprelay_core.handled import Handled
 from steprelay_core.inbound import Ignored
 from steprelay_core.state.events import JobChanged, LightEnded
@@ -38,7 +38,7 @@ def answer_together(
         became = handled[message_id]
         if isinstance(became, Exception):
             raise became
-        return log_handled(became)
+        return log_one_of(became, len(told))
 
     return answer(event, tell, dead_letters)
 
@@ -56,6 +56,8 @@ def _handle(changes: dict[str, Change], handle_all: Callable[[Sequence[Change]],
     for message_id, change in changes.items():
         by_run[change.run].append(message_id)
     handled: dict[str, Answer] = {}
-    for ids in by_run.values():
-        handled |= zip(ids, handle_all([changes[message_id] for message_id in ids]), strict=True)
+    for run, ids in by_run.items():
+        answers = handle_all([changes[message_id] for message_id in ids])
+        log_handled_together(run, [answer for answer in answers if isinstance(answer, Handled)])
+        handled |= zip(ids, answers, strict=True)
     return handled

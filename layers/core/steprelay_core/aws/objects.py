@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -87,8 +88,11 @@ class S3Objects:
         if len(wanted) <= _LOOKED_UP:
             there = zip(wanted.values(), _each(self.exists, list(wanted)), strict=True)
             return Ranges.collect(member for member, exists in there if exists)
+        lowest, highest = str(members.spans[0][0]), str(members.spans[-1][1])
+        # Of a hundred thousand tasks an array has those that begin alike: a tenth of the keys.
+        begin = commonprefix([lowest, highest]) if len(lowest) == len(highest) else ""
         pages = self._clients.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=keys.tasks(run, group)
+            Bucket=self._bucket, Prefix=keys.tasks(run, group) + begin
         )
         listed = (found["Key"] for page in pages for found in page.get("Contents", []))
         return Ranges.collect(wanted[key] for key in listed if key in wanted)

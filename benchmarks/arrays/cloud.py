@@ -108,7 +108,7 @@ class CountedTable:
     def _write(self, kind: str, write: dict[str, Any], units: int) -> None:
         place = _place(write.get("Key") or write["Item"])
         before = self.items.pop(place, {})
-        item = {"Put": lambda: write["Item"], "Delete": dict, "Update": lambda: _updated(before, write)}[kind]()
+        item: Item = write["Item"] if kind == "Put" else _updated(before, write) if kind == "Update" else {}
         if item:
             self.items[place] = item
         size = max(size_of(item), size_of(before))
@@ -134,7 +134,8 @@ def _place(item: Item) -> tuple[str, str]:
 
 def _updated(before: Item, write: dict[str, Any]) -> Item:
     """SET and ADD by the names that the transaction gives them; REMOVE is the rest."""
-    item, values = before | write["Key"], write.get("ExpressionAttributeValues", {})
+    item: Item = before | write["Key"]
+    values = write.get("ExpressionAttributeValues", {})
     for name in write["ExpressionAttributeNames"].values():
         if f":set_{name}" in values:
             item[name] = values[f":set_{name}"]

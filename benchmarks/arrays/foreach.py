@@ -36,7 +36,7 @@ SPEC = {
     "start": "start",
     "steps": {
         "start": {"command": ["true"], "next": {"to": ["work"], "foreach": "items"}},
-        "work": {"command": ["true"], "batch": {}, "retry": {"times": 3}, "next": "join"},
+        "work": {"command": ["true"], "batch": {}, "retry": {"times": 3, "minutes_between_retries": 0}, "next": "join"},
         "join": {"command": ["true"], "join": True},
     },
 }
@@ -136,7 +136,8 @@ class Foreach:
 
     def _leave(self, job: Job, index: int, *, failed: bool) -> None:
         task = GroupKey("work", (0,)).task(job.members[index])
-        outcome = {"outcome_version": 1, "status": "failed" if failed else "succeeded", "attempt": job.attempt}
+        status = "failed" if failed else "succeeded"
+        outcome: dict[str, Any] = {"outcome_version": 1, "status": status, "attempt": job.attempt}
         outcome |= {"transition": None if failed else 0}
         if failed:
             outcome["failure"] = {"class_": "program", "type": "ValueError", "message": f"not item {task.member}"}

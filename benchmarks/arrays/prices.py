@@ -16,9 +16,9 @@ PRICES = {
     "announcements": 1.00 / 1e6,
 }
 
-# A container asks S3 for the bundle, the brief, the package, its parent's outcome and its item, and writes claim and
-# outcome (tests/benchmarks counts them); the join reads each outcome.
-RUNNER = Counter({"S3 GET": 6, "S3 PUT": 2})
+# A container gets the bundle, the brief, the package, its parent's outcome and its item, and writes claim and outcome;
+# the join gets each outcome (tests/benchmarks counts them).
+RUNNER = Counter({"S3 GET": 8, "S3 PUT": 2})
 
 # Template: job_changed has 1,769 MB, one vCPU. An event and a call to AWS keep that busy for so long (seconds).
 _GIGABYTES, _PER_INVOCATION, _PER_EVENT, _PER_CALL = 1769 / 1024, 0.05, 0.0005, 0.004

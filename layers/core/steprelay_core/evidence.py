@@ -61,14 +61,12 @@ class Evidence:
 
     def _look(self, flow: Flow, run: str, submission: Submission, job: JobChanged) -> ArrayEnd:
         """Batch and a listing tell of most winners. Only what failed, or what has a choice to tell, is read."""
-        step, key, attempt = flow.step(job.group.step), job.group, submission.attempt
+        key, attempt = job.group, submission.attempt
         children = self._children(submission, job)
         rest = submission.open - self._looked.get(job, Ranges())
-        if not step.package:
-            return ArrayEnd(children, looked=rest)
         written = self._ended(run, key, submission)
         won = Ranges()
-        if children is not None and is_static(step):
+        if children is not None and is_static(flow.step(key.step)):
             won = (rest & written) - Ranges.collect(children)
         # Where Batch does not tell who failed, only a look at all of them does.
         looked = (rest - won).first(read_at_once(flow, key.step) if children is not None else len(rest))

@@ -90,7 +90,7 @@ class S3Objects:
             return Ranges.collect(member for member, exists in there if exists)
         lowest, highest = str(members.spans[0][0]), str(members.spans[-1][1])
         # Of a hundred thousand tasks an array has those that begin alike: a tenth of the keys.
-        begin = commonprefix([lowest, highest]) if len(lowest) == len(highest) else ""
+        begin = commonprefix([lowest, highest]) if len(lowest) == len(highest) else ""  # noqa: RUF071 - digits
         pages = self._clients.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=keys.tasks(run, group) + begin
         )

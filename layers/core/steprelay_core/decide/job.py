@@ -188,7 +188,7 @@ def _end_members(
     if job.index is not None and job.reason != FORGOTTEN:
         _remember_told(draft, submission, job, members)
     if not draft.flow.step(job.group.step).package:
-        _end_without_runner(draft, submission, job, members, ends)
+        _end_without_runner(draft, submission, job, members)
         return
     ended = judged(draft, job.group, submission.attempt, members, outcomes)
     if take_winners(draft, job.group, submission.attempt, ended):
@@ -293,16 +293,13 @@ def _await_children(draft: Draft, submission: Submission, job: JobChanged) -> No
         draft.put(swap_submission(draft.group(job.group), replace(current, status=job.status)))
 
 
-def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, members: Ranges, ends: Ends) -> None:
-    """A step without our runner leaves no outcome: the job's own state decides."""
-    told = {member: ends.get(member, job) for member in members}
-    won = Ranges.collect(member for member, end in told.items() if end.status == "SUCCEEDED")
-    if len(won):
+def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, members: Ranges) -> None:
+    """A step without our runner leaves no outcome: the job's own state decides. There are no arrays of it."""
+    if job.status == "SUCCEEDED":
         way = 0 if draft.flow.step(job.group.step).next else None
-        succeed_alike(draft, job.group, submission.attempt, won, way)
-    if _is_ours(submission, job):
-        failed = {member: classify(told[member]) for member in members - won if told[member].size is None}
-        fail_members(draft, job.group, submission, failed)
+        succeed_alike(draft, job.group, submission.attempt, members, way)
+    elif _is_ours(submission, job):
+        fail_attempt(draft, job.group, submission, members, classify(job))
 
 
 def judged(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:

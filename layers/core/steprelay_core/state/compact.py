@@ -1,14 +1,14 @@
 """Sets and counts of task indices as short texts, since DynamoDB keeps 400 KB in one item.
 
-A set is its spans (`0-3,7`) or, where that is shorter, `~<first>:` and a bitmap from there on, zlib and base64. Counts
-by index stay an object while there are few; beyond, they are `~` and lists of numbers, zlib and base64.
+A set is its spans (`0-3,7`) or, where that is shorter, `~<first>:` and a bitmap from there on, zlib and base85. Counts
+by index stay an object while there are few; beyond, they are `~` and lists of numbers, zlib and base85.
 """
 
 import json
-from base64 import b64decode, b64encode
+import zlib
+from base64 import b85decode, b85encode
 from collections.abc import Sequence
 from typing import Any
-from zlib import compress, decompress
 
 Spans = Sequence[tuple[int, int]]
 
@@ -95,8 +95,12 @@ def _runs(bitmap: bytes, start: int) -> tuple[tuple[int, int], ...]:
 
 
 def _pack(body: bytes) -> str:
-    return b64encode(compress(body, 9)).decode()
+    # Of its characters JSON escapes none.
+    return b85encode(zlib.compress(body, 9)).decode()
 
 
 def _unpack(text: str) -> bytes:
-    return decompress(b64decode(text))
+    try:
+        return zlib.decompress(b85decode(text))
+    except zlib.error as error:
+        raise ValueError(f"{text[:20]!r}… is nothing that was packed") from error

@@ -116,7 +116,13 @@ def test_children_that_failed_are_listed_on_any_page_with_how_they_ended(jobs: B
     stub.add_response("list_jobs", {"jobSummaryList": [_child(1, exitCode=1)], "nextToken": "more"}, asked)
     out_of_memory = _child(4, exitCode=137, reason="OutOfMemoryError: Container killed due to memory usage")
     stub.add_response("list_jobs", {"jobSummaryList": [out_of_memory]}, asked | {"nextToken": "more"})
-    described = {"jobId": "j:4", "jobName": "j", "jobQueue": "q", "status": "FAILED", "jobDefinition": "d"}
+    described: dict[str, Any] = {
+        "jobId": "j:4",
+        "jobName": "j",
+        "jobQueue": "q",
+        "status": "FAILED",
+        "jobDefinition": "d",
+    }
     described |= {"startedAt": 1, "container": {"logStreamName": "stream-4"}}
     stub.add_response("describe_jobs", {"jobs": [described]}, {"jobs": ["j:1", "j:4"]})
     exited = "Essential container in task exited"

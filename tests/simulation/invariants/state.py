@@ -74,7 +74,7 @@ def an_event_is_about_one_attempt(_: Simulation, saved: Saved) -> str | None:
         for submission in was.submissions:
             after = still.get(submission.id)
             about = [event for event in ends if _is_about(event, group.key, submission)]
-            if not about and after != submission:
+            if not about and after != submission and not _has_grown(submission, after):
                 return f"{ends} changed submission {submission.id} of {group.key}"
             if about and submission.light:
                 told = Ranges.collect(event.member for event in about if isinstance(event, LightEnded))
@@ -82,6 +82,11 @@ def an_event_is_about_one_attempt(_: Simulation, saved: Saved) -> str | None:
                 if len(submission.open - left - told):
                     return f"{ends} changed other members of submission {submission.id}"
     return None
+
+
+def _has_grown(before: Submission, after: Submission | None) -> bool:
+    """Light tasks that are tried again join those that were before."""
+    return after is not None and before.light and not len(before.open - after.open)
 
 
 def _is_about(event: JobChanged | LightEnded, key: GroupKey, submission: Submission) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from steprelay_core.commands import SubmitJob
+from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.crowd import FIRST_CROWD, LONGEST_CROWD
 from steprelay_core.state.model import Wait
 from steprelay_core.state.ranges import Ranges
@@ -15,9 +15,10 @@ LATER = {"retry": {"times": 2, "minutes_between_retries": 1}}
 
 
 def foreach(count: int, **work: Any) -> World:
+    given = {"batch": {}, "next": "join", **AT_ONCE, **work}
     world = World({
         "start": {"next": {"to": ["work"], "foreach": "items"}},
-        "work": {"batch": {}, "next": "join", **AT_ONCE, **work},
+        "work": {key: value for key, value in given.items() if value is not None},
         "join": {"join": True},
     })  # fmt: skip
     world.light("start", foreach_count=count)
@@ -31,7 +32,7 @@ def fail(world: World, member: int, **more: Any) -> list[Any]:
 
 
 def waits(world: World) -> list[tuple[str, float]]:
-    return [(str(wait.members), wait.due - 1000) for wait in world.group("work", 0).waits]
+    return [(str(wait.members), round(wait.due - 1000, 1)) for wait in world.group("work", 0).waits]
 
 
 def again(world: World) -> list[str]:
@@ -160,3 +161,14 @@ def test_when_one_is_given_up_nobody_is_tried_again() -> None:
     assert world.run.failure is not None
     assert str(world.group("work", 0).failed) == "0-1"
     assert waits(world) == []
+
+
+def test_light_tasks_are_not_delayed_and_join_those_that_were_tried_again_before() -> None:
+    world = foreach(100, batch=None)
+    commands = []
+    for member in range(100):
+        world.leaves_failure("work", member, path=(0,))
+        commands += world.light_ends("work", member, path=(0,))
+    sent = [command.members for command in commands if isinstance(command, InvokeLight)]
+    assert sent == [None, *(((member, member),) for member in range(1, 100))]
+    assert again(world) == ["0-99"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight, SubmitJob
-from steprelay_core.decide.draft import Draft
+from steprelay_core.decide.draft import Draft, swap_submission
 from steprelay_core.spec import Step
 from steprelay_core.state.model import ARRAY_LIMIT, Group, GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
@@ -22,8 +22,14 @@ def launch(
     group = draft.group(key)
     group = replace(group, tried=max(attempt, highest_attempt(group, step)))
     for part in members.chunks(_together(step)):
+        terms = terms or Terms()
+        joined = _joined(draft, group, part, attempt, terms, first) if step.batch is None else None
+        if joined is not None:
+            group = swap_submission(group, joined)
+            draft.ask(InvokeLight(key, joined.id, part.spans))
+            continue
         submission = Submission(
-            attempt, part, part, step.batch is None, submitted_at=draft.now, terms=terms or Terms(), first=first
+            attempt, part, part, step.batch is None, submitted_at=draft.now, terms=terms, first=first
         )
         group = replace(
             group,
@@ -33,6 +39,22 @@ def launch(
         )
         draft.ask(InvokeLight(key, submission.id) if step.batch is None else SubmitJob(key, submission.id))
     draft.put(group)
+
+
+def _joined(draft: Draft, group: Group, part: Ranges, attempt: int, terms: Terms, first: int) -> Submission | None:
+    """Light tasks that are tried again join those that were before: each is a message of its own, but the state has to
+    stay small. A submission is named by its first member, so that must stay the first."""
+    alike = (
+        submission
+        for submission in group.submissions
+        if (submission.attempt, submission.terms, submission.first) == (attempt, terms, first)
+        and submission.members.at(0) < part.at(0)
+        and len(submission.members) + len(part) <= ARRAY_LIMIT
+    )
+    found = next(alike, None)
+    if found is None:
+        return None
+    return replace(found, members=found.members | part, open=found.open | part, submitted_at=draft.now, sent_at=None)
 
 
 def highest_attempt(group: Group, step: Step) -> int:

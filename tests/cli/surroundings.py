@@ -74,9 +74,9 @@ class Shell:
         self.relay = relay or FakeRelay()
         self.relays = FakeRelays(self.relay)
 
-    def __call__(self, *tokens: str, env: Mapping[str, str] | None = None) -> Result:
+    def __call__(self, *tokens: str, env: Mapping[str, str] | None = None, given: str = "") -> Result:
         out, err = io.StringIO(), io.StringIO()
-        context = Context(self.relays, out, err, env or {}, self.folder)
+        context = Context(self.relays, out, err, env or {}, self.folder, io.StringIO(given))
         code = run_command(context, Invocation(tokens))
         return Result(int(code), out.getvalue(), err.getvalue())
 

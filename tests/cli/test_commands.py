@@ -1,6 +1,7 @@
 """The commands beside `run`, each on a folder and a relay of the test's own."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.cli.surroundings import Shell
 from tests.client.fake_relay import (
     FOREACH,
     RUN,
+    START,
     FakeRelay,
     failed_attempt,
     failed_run,
@@ -242,6 +244,22 @@ def test_a_run_is_shown_as_one_json_object(shell: Shell) -> None:
     assert [step["step"] for step in shown["steps"]] == ["start", "process", "join"]
     assert [failure["attempt"] for failure in shown["failed_attempts"]] == [1, 2]
     assert shown["result"]["failure"]["task"] == "process.3"
+
+
+def test_a_run_is_shown_with_what_it_cost_and_how_much_of_that_was_wasted(shell: Shell) -> None:
+    shell.relay.spec, shell.relay.states = FOREACH, [failed()]
+    took = {"started_at": START, "ended_at": START + 7200.0, "job_id": "job-1:3"}
+    shell.relay.outcomes = {(f"process.{member}", 1): took for member in range(4)}
+    shell.relay.computes = {"job-1": "fargate"}
+
+    out = shell("runs", "show", RUN).out
+    assert "cost, estimated at list prices of us-east-1, 20" in out
+    assert re.search(r"process +5 +10\.0 +40\.0 +\$0\.5826 +\$0\.2330 \(2 attempts\) +fargate", out)
+    assert "GPU h" not in out
+
+    (shown,) = shell("runs", "show", RUN, "--json").json
+    assert [step["step"] for step in shown["cost"]["steps"]] == ["process"]
+    assert shown["cost"]["wasted"] == pytest.approx(shown["cost"]["price"] * 2 / 5)
 
 
 def test_a_run_that_is_shown_and_followed_gives_its_exit_code(shell: Shell) -> None:

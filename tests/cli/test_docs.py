@@ -32,6 +32,7 @@ COMMANDS = (
     ("runs", "resume"),
     ("runs", "retry"),
     ("logs",),
+    ("explain",),
     ("local", "up"),
     ("local", "down"),
     ("local", "status"),

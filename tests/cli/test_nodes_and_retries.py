@@ -133,7 +133,7 @@ def test_what_the_next_attempt_gets_is_in_the_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("batch", "attempts", "advice"),
     [
-        ({"memory": 4096}, 1, "give the step more memory: @batch(memory=…)"),
+        ({"memory": 4096}, 1, "give the step more memory: `@batch(memory=…)`"),
         (
             {"memory": 4096, "max_memory": 9000},
             1,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from steprelay.client.changes import Change
+from steprelay.client.cost.prices import Compute
 from steprelay.client.follow import follow
 from steprelay.client.pace import Pace
 from steprelay.client.relay import JobSeen, LogPage, Purpose, Upload, Verdict
@@ -99,8 +100,8 @@ def submitted(members: Ranges = ONE, *, attempt: int = 1, **more: Any) -> Submis
     return Submission(attempt=attempt, members=members, **{**known, **more})
 
 
-def failed_attempt(member: int, attempt: int, failure: Failure) -> FailedAttempt:
-    return FailedAttempt(member, attempt, START + 2, failure)
+def failed_attempt(member: int, attempt: int, failure: Failure, began_at: float | None = None) -> FailedAttempt:
+    return FailedAttempt(member, attempt, START + 2, failure, began_at)
 
 
 def waiting(attempt: int, *members: int, seconds: float) -> Wait:
@@ -124,6 +125,8 @@ class FakeRelay:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     all_runs: list[Run] = field(default_factory=list)
     uploads: list[tuple[Purpose, str, bytes, dict[str, Any]]] = field(default_factory=list)
+    computes: dict[str, Compute] = field(default_factory=dict)
+    computes_asked: list[str] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     resumed: list[tuple[str, str | None]] = field(default_factory=list)
 
@@ -176,6 +179,10 @@ class FakeRelay:
         told = _next(self.arrays)
         known |= told or {}
         return {job: known[job] for job in job_ids if job in known}
+
+    def compute(self, job_id: str) -> Compute | None:
+        self.computes_asked.append(job_id)
+        return self.computes.get(job_id)
 
     def read_stream(self, stream: str, token: str | None) -> LogPage:
         """Each page is there from a later look on: an empty page is what ends a read."""

@@ -18,7 +18,7 @@ from functions.timer_due.app import respond as timer_due
 from steprelay.relay.assembly import Relay
 from tests.fakes.archives import package, spec_member
 from tests.fakes.payloads import cases, payload
-from tests.functions.test_job_changed import SUCCEEDED, first_event, leave_outcomes, under_way
+from tests.functions.test_job_changed import IGNORED, SUCCEEDED, first_event, leave_outcomes, under_way
 from tests.functions.test_run_requested import deployed
 from tests.functions.test_sweep import abandoned
 from tests.functions.test_timer_due import waiting
@@ -108,14 +108,13 @@ def uploaded(case: str) -> World:
 
 def job_under_way(case: str) -> World:
     spoken_of = "succeeded" if case == "mixed_batch" else "running" if case.startswith("poison") else case
-    event = first_event(spoken_of) if spoken_of not in NOT_OURS else first_event("running")
+    event = first_event(spoken_of) if spoken_of not in IGNORED else first_event("running")
     world = under_way(event)
     if spoken_of in SUCCEEDED:
         leave_outcomes(world, event)
     return world
 
 
-NOT_OURS = {"foreign_job", "job_of_another_relay", "unknown_status", "queue_blocked", "multi_node_child_failed"}
 FUNCTIONS = {
     "package_uploaded": Function(package_uploaded, uploaded),
     "run_requested": Function(run_requested, lambda _: deployed()),

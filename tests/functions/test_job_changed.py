@@ -34,6 +34,7 @@ MOVED = {
     "pending": "PENDING",
     "runnable": "RUNNABLE",
     "runnable_no_capacity": "RUNNABLE",
+    "runnable_misconfigured": "RUNNABLE",
     "starting": "STARTING",
     "running": "RUNNING",
     "retried_by_batch": "RUNNABLE",
@@ -51,15 +52,22 @@ FAILED = {
     "failed_oom_suspected": "oom_suspected",
     "failed_image_permanent": "image_permanent",
     "failed_image_transient": "image_transient",
+    "failed_image_denied": "image_permanent",
+    "failed_image_rate_limit": "image_transient",
     "failed_host": "host",
+    "failed_host_disk_full": "host",
+    "failed_host_network": "host",
     "failed_unknown_outcome": "unknown_outcome",
     "failed_resource_init": "resource_init",
     "failed_config_overrides": "config",
     "failed_config_misconfiguration": "config",
+    "failed_config_secret_denied": "config",
     "failed_queue_time_limit": "queue_timeout",
     "failed_cancelled": "cancelled",
+    "failed_terminated_by_hand": "cancelled",
     "failed_dependency": "dependency",
     "failed_without_reason": "unknown",
+    "failed_unknown_reason": "unknown",
     "array_child_failed": "program",
     "array_children_of_a_retry_failed": "program",
     "succeeded_without_outcome": "unknown_outcome",
@@ -78,7 +86,14 @@ SUCCEEDED = {
     "light_ended_in_foreach",
 }
 UNCHANGED = {"submitted"}
-IGNORED = {"foreign_job", "job_of_another_relay", "unknown_status", "queue_blocked", "multi_node_child_failed"}
+IGNORED = {
+    "foreign_job",
+    "job_of_another_relay",
+    "unknown_status",
+    "queue_blocked",
+    "queue_blocked_undetermined",
+    "multi_node_child_failed",
+}
 POISON = {"poison_not_json", "poison_no_step", "poison_wrong_path", "poison_light_without_attempt"}
 
 

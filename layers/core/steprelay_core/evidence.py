@@ -130,4 +130,5 @@ def _event(job: JobChanged, child: FailedChild) -> JobChanged:
         exit_code=child.exit_code,
         container_reason=child.container_reason,
         log_stream=child.log_stream,
+        started_at=child.started_at,
     )

@@ -153,13 +153,14 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FailedChild:
-    """A child of an array that failed, as Batch lists it; `index`: its place in the array."""
+    """A child of an array that failed, as Batch lists it; `index`: its place in the array, `started_at` in seconds."""
 
     index: int
     reason: str = ""
     exit_code: int | None = None
     container_reason: str = ""
     log_stream: str | None = None
+    started_at: float | None = None
 
 
 class Jobs(Protocol):

@@ -47,13 +47,14 @@ class Relays(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The surroundings of one command."""
+    """The surroundings of one command; `given` is its standard input."""
 
     relays: Relays
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     cwd: Path = field(default_factory=Path.cwd)
+    given: TextIO = field(default_factory=lambda: sys.stdin)
 
     def screen(self, *, as_json: bool = False) -> Screen:
         return Screen(self.out, self.err, self.cwd, as_json=as_json)

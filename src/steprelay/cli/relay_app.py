@@ -27,6 +27,7 @@ def build_app(context: Context) -> App:
     _add_spec_commands(app, context)
     app.command(_runs_app(context))
     _add_logs(app, context)
+    _add_explain(app, context)
     app.command(_local_app(context))
     return app
 
@@ -163,6 +164,23 @@ def _add_logs(app: App, context: Context) -> None:
         from steprelay.cli.commands.logs import show_logs
 
         return show_logs(context, run, step, follow_it=follow, on=on, stack=stack, json=json)
+
+
+def _add_explain(app: App, context: Context) -> None:
+    @app.command
+    def explain(
+        event: Annotated[str, Parameter(help="A file, or `-` for standard input.", allow_leading_hyphen=True)],
+        *,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Say why a job of AWS Batch failed, and what follows: any job, without AWS.
+
+        EVENT.json is an event of AWS Batch as EventBridge, SQS or Lambda hand it on, its detail alone, or what
+        `aws batch describe-jobs` prints. docs/failures.md has every class.
+        """
+        from steprelay.cli.commands.explain import explain_event
+
+        return explain_event(context, event, as_json=json)
 
 
 def _local_app(context: Context) -> App:

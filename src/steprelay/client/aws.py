@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from steprelay.client.computes import Computes
 from steprelay.client.parameters import as_metadata
 from steprelay.client.relay import JobSeen, LogPage, Purpose, Unreachable, Upload, Verdict
 from steprelay_core import keys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steprelay.client.clients import TargetClients
+    from steprelay.client.cost.prices import Compute
     from steprelay.client.target import Target
     from steprelay_core.ports import Deployment, Stored
     from steprelay_core.state.model import Run, TaskKey, TaskSelection
@@ -43,6 +45,7 @@ class AwsRelay:
         self._clients = clients
         self._store = DynamoStore(clients, target.table)
         self._objects = S3Objects(clients, target.data_bucket)
+        self._computes = Computes(clients)
 
     def upload(self, purpose: Purpose, flow: str, package: Path, parameters: Mapping[str, Any]) -> Upload:
         bucket, key = self._target.package_bucket, f"{purpose}/{flow}/{secrets.token_hex(8)}/package.tar.gz"
@@ -135,6 +138,9 @@ class AwsRelay:
                 stream = job.get("container", {}).get("logStreamName")
                 seen[job["jobId"]] = JobSeen(job["status"], stream, children)
         return seen
+
+    def compute(self, job_id: str) -> Compute | None:
+        return self._computes.of_job(job_id)
 
     def read_stream(self, stream: str, token: str | None) -> LogPage:
         more: Any = {"nextToken": token} if token else {}

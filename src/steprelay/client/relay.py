@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from steprelay.client.cost.prices import Compute
 from steprelay_core.ports import Deployment, Stored
 from steprelay_core.spec import Flow, Problem
 from steprelay_core.state.model import Run, TaskKey, TaskSelection
@@ -103,6 +104,9 @@ class Logs(Protocol):
 
     def jobs(self, job_ids: Sequence[str]) -> dict[str, JobSeen]:
         """Those of these Batch jobs that Batch still knows; nodes are `job#node`."""
+
+    def compute(self, job_id: str) -> Compute | None:
+        """What a Batch job ran on; None where AWS Batch no longer tells."""
 
     def read_stream(self, stream: str, token: str | None) -> LogPage:
         """What came after `token`, oldest first; from the beginning without one."""

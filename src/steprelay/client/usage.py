@@ -9,10 +9,9 @@ from queue import SimpleQueue
 from threading import Thread
 
 from steprelay.client.relay import RelayClient
+from steprelay.client.winners import Winner, spread, won_by
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Batch, Flow
-from steprelay_core.state.model import GroupKey, TaskKey
-from steprelay_core.state.ranges import Ranges
 
 # Memory (MiB) that a step has unless it asks for more: who has not chosen it need not hear of it after every run.
 UNASKED: int = Batch().memory
@@ -51,15 +50,6 @@ class MemoryHint:
     runs: int
     text: str
     advice: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """An attempt that won, to be asked for its peak."""
-
-    run: str
-    task: TaskKey
-    attempt: int
 
 
 def memory_hints(flow: Flow, peaks: dict[str, Peak]) -> list[MemoryHint]:
@@ -122,45 +112,17 @@ def _hint(step: str, batch: Batch, peak: Peak) -> MemoryHint:
     return MemoryHint(step, batch.memory, peak.used, peak.runs, text, advice)
 
 
-@dataclass(frozen=True, slots=True)
-class _Won:
-    """Members of a step that succeeded in a run, all in the same attempt."""
-
-    group: GroupKey
-    attempt: int
-    members: Ranges
-
-
-def _won(step: str, stored: Stored) -> list[_Won]:
-    groups = (group for key, group in stored.groups.items() if key.step == step)
-    return [_Won(group.key, attempt, members) for group in groups for attempt, members in group.won.items()]
-
-
-def _spread(step: str, stored: Stored, limit: int) -> Iterator[_Sample]:
-    """At most `limit` of the step's tasks: the first, the last, and some in between at even distances."""
-    parts = _won(step, stored)
-    total = sum(len(part.members) for part in parts)
-    taken = min(total, limit)
-    wanted = {place * (total - 1) // max(1, taken - 1) for place in range(taken)}
-    before = 0
-    for part in parts:
-        size = len(part.members)
-        for place in sorted(place - before for place in wanted if before <= place < before + size):
-            yield _Sample(stored.run.id, part.group.task(part.members.at(place)), part.attempt)
-        before += size
-
-
 def _ran_out(step: str, stored: Stored) -> bool:
     groups = (group for key, group in stored.groups.items() if key.step == step)
     return any(failed.failure.class_ in _OUT_OF_MEMORY for group in groups for failed in group.history)
 
 
-def _peak(step: str, stored: Sequence[Stored], used: Sequence[tuple[_Sample, int]]) -> Peak | None:
+def _peak(step: str, stored: Sequence[Stored], used: Sequence[tuple[Winner, int]]) -> Peak | None:
     known = {sample: size for sample, size in used if sample.task.step == step}
     if not known or any(_ran_out(step, run) for run in stored):
         return None
     runs = {sample.run for sample in known}
-    tasks = sum(len(won.members) for run in stored if run.run.id in runs for won in _won(step, run))
+    tasks = sum(len(won.members) for run in stored if run.run.id in runs for won in won_by(run, step))
     return Peak(max(known.values()), len(runs), len(known), tasks)
 
 
@@ -174,8 +136,8 @@ class _Reading:
         self._flow = flow.spec.flow
         self._runs = runs
         self._stored: list[Stored] = []
-        self._todo: SimpleQueue[_Sample] = SimpleQueue()
-        self._used: list[tuple[_Sample, int]] = []
+        self._todo: SimpleQueue[Winner] = SimpleQueue()
+        self._used: list[tuple[Winner, int]] = []
 
     def peaks(self) -> dict[str, Peak]:
         stored, used = tuple(self._stored), tuple(self._used)
@@ -208,7 +170,7 @@ class _Reading:
         a_step = min(OUTCOMES_A_STEP, max(1, OUTCOMES_IN_ALL // len(self.steps)))
         looked_into = self._stored[:a_step]
         for stored, step in islice(product(looked_into, self.steps), OUTCOMES_IN_ALL):
-            for sample in _spread(step, stored, a_step // len(looked_into)):
+            for sample in spread(stored, step, a_step // len(looked_into)):
                 self._todo.put(sample)
 
     def _ask_the_rest(self) -> None:

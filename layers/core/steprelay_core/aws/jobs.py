@@ -104,6 +104,8 @@ def _failed_child(summary: JobSummaryTypeDef) -> FailedChild:
         reason=summary.get("statusReason", ""),
         exit_code=container.get("exitCode"),
         container_reason=container.get("reason", ""),
+        # Batch tells milliseconds.
+        started_at=summary["startedAt"] / 1000 if "startedAt" in summary else None,
     )
 
 

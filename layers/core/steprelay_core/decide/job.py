@@ -43,7 +43,7 @@ LIVING = frozenset({"PENDING", "RUNNABLE", "STARTING"})
 # More jobs of one submission than this are not remembered.
 OTHERS_LIMIT = 5
 
-# What is said of a job that AWS Batch has forgotten; `failure.RULES` has its class.
+# What is said of a job that AWS Batch has forgotten; `steprelay_core.failure.RULES` has its class.
 FORGOTTEN = "Batch no longer knows the job"
 
 # DescribeJobs must not know a job for this long (seconds) before that is believed.
@@ -224,7 +224,8 @@ def _fail_losers(
             failures[member] = failure
         else:
             awaited = True
-    fail_members(draft, job.group, submission, failures, closed=Ranges.collect(ended))
+    began = {member: told_by.started_at for member, told_by in ends.items()} or dict.fromkeys(failures, job.started_at)
+    fail_members(draft, job.group, submission, failures, closed=Ranges.collect(ended), began=began)
     if awaited:
         _await_children(draft, submission, job)
 
@@ -299,7 +300,7 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
         way = 0 if draft.flow.step(job.group.step).next else None
         succeed_alike(draft, job.group, submission.attempt, members, way)
     elif _is_ours(submission, job):
-        fail_attempt(draft, job.group, submission, members, classify(job))
+        fail_attempt(draft, job.group, submission, members, classify(job), job.started_at)
 
 
 def judged(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes: Outcomes) -> dict[int, Outcome]:

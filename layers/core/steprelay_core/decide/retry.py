@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from steprelay_core.commands import FenceAttempt
 from steprelay_core.decide.advance import describe_failure
@@ -16,25 +17,39 @@ from steprelay_core.state.ranges import Ranges
 HISTORY_LIMIT = 50
 
 NOBODY = Ranges()
+NEVER: Mapping[int, float | None] = MappingProxyType({})
 
 
-def fail_attempt(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, failure: Failure) -> None:
-    """Move these members of a submission, which failed alike and left no outcome, past its attempt."""
-    fail_members(draft, key, submission, dict.fromkeys(members, failure))
+def fail_attempt(
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    members: Ranges,
+    failure: Failure,
+    began_at: float | None = None,
+) -> None:
+    """Move these members of a submission, which failed alike and left no outcome, past its attempt; `began_at` where
+    they tell it themselves."""
+    fail_members(draft, key, submission, dict.fromkeys(members, failure), began=dict.fromkeys(members, began_at))
 
 
 def fail_members(
-    draft: Draft, key: GroupKey, submission: Submission, failures: Mapping[int, Failure], closed: Ranges = NOBODY
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    failures: Mapping[int, Failure],
+    closed: Ranges = NOBODY,
+    began: Mapping[int, float | None] = NEVER,
 ) -> None:
     """Move members of a submission past its attempt, which failed; those that may be tried again go on together.
 
     The attempt is fenced first, so that whatever container of it still wakes finds its claim taken; but not for members
-    whose attempt is `closed` by an outcome, which no container passes either.
+    whose attempt is `closed` by an outcome, which no container passes either. `began`: when they did, where they tell.
     """
     if not failures:
         return
     attempt, step, members = submission.attempt, draft.flow.step(key.step), Ranges.collect(failures)
-    _note(draft, key, attempt, members, failures)
+    _note(draft, key, submission, failures, began)
     if len(members - closed):
         draft.ask(FenceAttempt(key, attempt, (members - closed).spans))
     in_budget = step.retry is not None and attempt - submission.first < step.retry.times
@@ -54,10 +69,23 @@ def fail_members(
             give_up(draft, key, Ranges.collect(alike), attempt, failures[alike[0]])
 
 
-def _note(draft: Draft, key: GroupKey, attempt: int, members: Ranges, failures: Mapping[int, Failure]) -> None:
+def _note(
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    failures: Mapping[int, Failure],
+    began: Mapping[int, float | None],
+) -> None:
+    """Take them out of the submission, with a line of history for the first ones."""
+    members = Ranges.collect(failures)
     group = settle_members(draft.group(key), members)
     room = HISTORY_LIMIT - len(group.history)
-    lines = tuple(FailedAttempt(member, attempt, draft.now, failures[member]) for member in members.first(max(room, 0)))
+    lines = tuple(
+        FailedAttempt(
+            member, submission.attempt, draft.now, failures[member], began.get(member) or submission.started_at
+        )
+        for member in members.first(max(room, 0))
+    )
     draft.put(replace(group, history=(*group.history, *lines)))
 
 

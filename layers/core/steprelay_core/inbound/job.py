@@ -63,6 +63,8 @@ class _Job(Inbound):
     array: _Array = Field(default=_Array(), alias="arrayProperties")
     parameters: _Ours
     started_at: Milliseconds | None = Field(default=None, alias="startedAt")
+    cancelled: bool | None = Field(default=None, alias="isCancelled")
+    terminated: bool | None = Field(default=None, alias="isTerminated")
 
 
 def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
@@ -111,4 +113,5 @@ def _changed(job: _Job) -> JobChanged:
         log_stream=outer.log_stream or inner.log_stream,
         # Batch tells milliseconds.
         started_at=None if started_at is None else started_at / 1000,
+        stopped=bool(job.cancelled or job.terminated),
     )

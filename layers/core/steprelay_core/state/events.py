@@ -22,7 +22,8 @@ class JobChanged:
     """A Batch job state change of one of our jobs. `index` is set for a child of an array, `size` for a parent.
 
     `failed`: how many children of an array that has ended failed, where the rest of them succeeded. `attempts` counts
-    the job's Batch-internal attempts that have ended or begun; times are seconds.
+    the job's Batch-internal attempts that have ended or begun; times are seconds. `stopped`: somebody cancelled or
+    terminated it.
     """
 
     run: str
@@ -39,6 +40,7 @@ class JobChanged:
     log_stream: str | None = None
     started_at: float | None = None
     failed: int | None = None
+    stopped: bool = False
 
     @property
     def whole(self) -> str:

@@ -186,12 +186,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A line of a task's history: which attempt failed, and why."""
+    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started."""
 
     member: int
     attempt: int
     at: float
     failure: Failure
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

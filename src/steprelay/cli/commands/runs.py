@@ -25,12 +25,14 @@ def show_run(
 ) -> ExitCode:
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
+    from steprelay.client.cost.reading import cost_of
     from steprelay.client.follow import NoSuchRun, describe_end, follow
     from steprelay.client.jobs import LiveJobs
     from steprelay.client.progress import step_progress
 
     if follow_it:
         return watch(screen, run, follow(connection.client, run, connection.pace))
+    from steprelay.cli.render.cost import cost_json, show_cost
     from steprelay.cli.render.runs import describe_run
     from steprelay.cli.render.runs import show_run as show
 
@@ -41,8 +43,11 @@ def show_run(
     ended = describe_end(connection.client, flow, stored) if stored.run.status.terminal else None
     jobs = {} if ended else LiveJobs(connection.client, flow, connection.pace).look(stored)
     steps = step_progress(flow, stored, jobs)
-    screen.emit(describe_run(flow, stored, steps) | {"result": as_json(ended) if ended else None})
+    cost = cost_of(connection.client, flow, stored)
+    result = {"cost": cost_json(cost), "result": as_json(ended) if ended else None}
+    screen.emit(describe_run(flow, stored, steps) | result)
     show(screen, flow, stored, steps)
+    show_cost(screen, cost)
     for line in ending_lines(ended) if ended else [f"it is running: steprelay runs show {run} -f follows it"]:
         screen.line(line)
     return ExitCode.SUCCEEDED

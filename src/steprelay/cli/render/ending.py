@@ -3,22 +3,7 @@
 from steprelay.cli.errors import count
 from steprelay.cli.render.words import duration, size
 from steprelay.client.changes import Artifact, Cause, RunEnded
-
-# What helps, by failure class (docs/failures.md).
-ADVICE = {
-    "program": "mend the step; `@retry(times=3)` helps where it fails by chance, `@catch` where the flow can go on",
-    "timeout": "give the step more time with @timeout, or make it faster",
-    "oom": "give the step more memory: @batch(memory=…)",
-    "oom_suspected": "the job was killed, most likely for want of memory: @batch(memory=…)",
-    "spot": "spot capacity was taken back; @retry, or a queue with on-demand instances",
-    "image_permanent": "check the name of the image, and that the job's execution role may pull it",
-    "image_transient": "the registry did not answer; run it again",
-    "host": "the machine failed, not the step; run it again",
-    "config": "what the step asks for cannot be had: change it as the reason says",
-    "queue_timeout": "the job waited too long for a place: check the queue's limits and compute environments",
-    "resource_init": "the job's network, secrets or roles could not be set up in time: check them, then run it again",
-    "unknown_outcome": "the job ended without its record; its log may say why",
-}
+from steprelay_core.failure import CLASSES
 
 
 def ending_lines(change: RunEnded) -> list[str]:
@@ -58,7 +43,8 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
     if cause.log_tail:
         lines.append("  its last lines:")
         lines += [f"    | {line}" for line in cause.log_tail]
-    advice = _limit_advice(cause) or _growth_advice(cause) or ADVICE.get(cause.failure_class)
+    known = CLASSES.get(cause.failure_class)
+    advice = _limit_advice(cause) or _growth_advice(cause) or (known.change if known else None)
     if advice is not None:
         lines.append(f"next: {advice}")
     if cause.task:

@@ -1,0 +1,1 @@
+"""What a run cost, roughly: what its attempts used, at list prices."""

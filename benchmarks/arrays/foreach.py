@@ -140,6 +140,7 @@ class Foreach:
         outcome: dict[str, Any] = {"outcome_version": 1, "status": status, "attempt": job.attempt}
         outcome |= {"transition": None if failed else 0}
         if failed:
+            self.clients.objects[keys.failed_mark(RUN, task, job.attempt)] = b""
             outcome["failure"] = {"class_": "program", "type": "ValueError", "message": f"not item {task.member}"}
         owner = {"job_id": f"{job.id}:{index}", "batch_attempt": 1, "owner": "runner:1"}
         self.clients.objects[keys.claim(RUN, task, job.attempt)] = json.dumps(owner).encode()

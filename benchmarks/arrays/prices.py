@@ -38,6 +38,7 @@ def bill(counts: Counts) -> Counter[str]:
     paid["GB-seconds"] = seconds * _GIGABYTES  # type: ignore[assignment]
     for kind, each in RUNNER.items():
         paid[kind] += round(each * attempts)
+    paid["S3 PUT"] += round(counts.tasks * counts.failing)
     return paid
 
 

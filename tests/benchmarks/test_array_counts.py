@@ -1,18 +1,24 @@
 """What a foreach takes in requests, as numbers: promises about cost, and about what ten thousand tasks hold up."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from benchmarks.arrays.foreach import Counts, count
 from benchmarks.arrays.prices import per_thousand_tasks
-from steprelay.relay.telemetry import logger
+from steprelay.relay.telemetry import logger, metrics
 from steprelay_core.aws.transaction import ITEM_LIMIT
 
 GREEN, FEW, ALL = 0.0, 0.01, 1.0
 
 
 @pytest.fixture(scope="module")
-def quiet() -> None:
+def quiet() -> Iterator[None]:
+    level = logger.log_level
     logger.setLevel("CRITICAL")
+    yield
+    logger.setLevel(level)
+    metrics.clear_metrics()
 
 
 _kept: dict[tuple[int, float], Counts] = {}

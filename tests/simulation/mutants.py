@@ -12,7 +12,7 @@ from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine
 from steprelay_core.evidence import Evidence
 from steprelay_core.handled import Handled
-from steprelay_core.ports import OutboxEntry, Ports, Stored
+from steprelay_core.ports import Ended, OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, Submission
@@ -281,6 +281,21 @@ class Credulous(Evidence):
         return {}
 
 
+class Careless(Evidence):
+    """Takes every outcome of a child that ended well for a success."""
+
+    def _ended(self, run: str, key: GroupKey, submission: Submission) -> Ended:
+        return replace(super()._ended(run, key, submission), marked=Ranges())
+
+
+class BelievesExitCodes(Engine):
+    """Does not look whether an outcome is marked as a failure."""
+
+    def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
+        super().__init__(ports, effects, new_id)
+        self.evidence = Careless
+
+
 class BelievesEvents(Engine):
     """Takes an array whose failures were not all told of for one whose other members have succeeded."""
 
@@ -335,6 +350,7 @@ MUTANTS = (
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
     _engine("believes that every failure was told of", BelievesEvents, 10),
+    _engine("believes exit codes", BelievesExitCodes, 10),
     _engine("decides the events of a batch apart", DecidesApart, 5, 6, 7, 10, 13),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )

@@ -70,6 +70,8 @@ class WatchedEngine(Engine):
 
     def _watch(self, ports: Ports) -> Evidence:
         evidence = self._read(ports)
+        # Arrays are small here, and listings are what is to be proven.
+        evidence.few = 1
         seen = self._seen[self._record.actor] = Seen(evidence)
         begin = evidence.begin
 

@@ -9,7 +9,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.commands import Announce
 from steprelay_core.inbound import Upload
-from steprelay_core.ports import Attempt, UploadHead
+from steprelay_core.ports import Attempt, Ended, UploadHead
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import GroupKey
@@ -123,7 +123,7 @@ class SimulatedObjects:
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         return self._s.call(f"get {len(tasks)} claims", lambda: self._real.claims(run, tasks))
 
-    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ranges:
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
         return self._s.call(f"list {group.step}", lambda: self._real.ended(run, group, attempt, members))
 
     def fence(self, run: str, tasks: Sequence[Attempt], seen: Mapping[Attempt, Claimed | None]) -> list[Attempt]:

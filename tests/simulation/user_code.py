@@ -12,7 +12,7 @@ NO_DISK = "CannotStartContainerError: no such file or directory"
 
 FINAL_REASONS = frozenset({NO_IMAGE, NO_DISK})
 
-ENDINGS = ("failure", "failure", "killed", "silent success", "out of memory", "hangs")
+ENDINGS = ("failure", "failure", "swallowed", "killed", "silent success", "out of memory", "hangs")
 
 
 class Plan:

@@ -7,7 +7,7 @@ from steprelay_core.decide import outcomes_needed
 from steprelay_core.decide.array import ArrayEnd, is_static, known_failed, read_at_once
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import TERMINAL
-from steprelay_core.ports import Attempt, FailedChild, Ports, Stored
+from steprelay_core.ports import Attempt, Ended, FailedChild, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.events import Event, JobChanged
@@ -21,15 +21,17 @@ class Evidence:
     """What was read for some events of one run. `arrays`: what was found out about arrays, by the event of their end.
 
     Claims and outcomes are read anew whenever the run is loaded anew; what can only grow, or is over, is kept: which
-    members of an array have an outcome, which children failed, and which members were looked at in vain.
+    members of an array have an outcome, which children failed, and which members were looked at in vain. `few`: of no
+    more members than this the outcomes are read, since a listing costs as much as a dozen of them.
     """
 
     ports: Ports
+    few: int = 50
     outcomes: dict[Attempt, Outcome] = field(default_factory=dict)
     claims: dict[Attempt, Claimed | None] = field(default_factory=dict)
     arrays: dict[JobChanged, ArrayEnd] = field(default_factory=dict)
     _asked: set[Attempt] = field(default_factory=set)
-    _listed: dict[tuple[GroupKey, int, Ranges], Ranges] = field(default_factory=dict)
+    _listed: dict[tuple[GroupKey, int, Ranges], Ended] = field(default_factory=dict)
     _failed: dict[str, list[FailedChild]] = field(default_factory=dict)
     _looked: dict[JobChanged, Ranges] = field(default_factory=dict)
 
@@ -64,14 +66,13 @@ class Evidence:
         key, attempt = job.group, submission.attempt
         children = self._children(submission, job)
         rest = submission.open - self._looked.get(job, Ranges())
-        written = self._ended(run, key, submission)
-        won = Ranges()
+        ended, won = self._ended(run, key, submission), Ranges()
         if children is not None and is_static(flow.step(key.step)):
-            won = (rest & written) - Ranges.collect(children)
+            won = ((rest & ended.written) - ended.marked) - Ranges.collect(children)
         # Where Batch does not tell who failed, only a look at all of them does.
         looked = (rest - won).first(read_at_once(flow, key.step) if children is not None else len(rest))
-        self._read(run, [(key.task(member), attempt) for member in looked & written])
-        self._read_claims(run, [(key.task(member), attempt) for member in looked - written])
+        self._read(run, [(key.task(member), attempt) for member in looked & ended.written])
+        self._read_claims(run, [(key.task(member), attempt) for member in looked - ended.written])
         return ArrayEnd(children, won, looked, left=len(won) + len(looked) < len(rest))
 
     def _children(self, submission: Submission, job: JobChanged) -> dict[int, JobChanged] | None:
@@ -88,11 +89,14 @@ class Evidence:
         ends = {members[child.index]: _event(job, child) for child in found if child.index < len(members)}
         return {member: end for member, end in ends.items() if member in submission.open}
 
-    def _ended(self, run: str, key: GroupKey, submission: Submission) -> Ranges:
+    def _ended(self, run: str, key: GroupKey, submission: Submission) -> Ended:
+        """By a listing; or, of a few members, as if one had told that all may have failed."""
+        if len(submission.open) <= self.few:
+            return Ended(submission.open, submission.open)
         place = (key, submission.attempt, submission.members)
         if place not in self._listed:
             self._listed[place] = self.ports.objects.ended(run, key, submission.attempt, submission.open)
-        return self._listed[place] & submission.open
+        return self._listed[place]
 
     def _read(self, run: str, attempts: Sequence[Attempt]) -> None:
         missing = [attempt for attempt in attempts if attempt not in self._asked]

@@ -235,6 +235,14 @@ class Bus(Protocol):
     def publish(self, events: Sequence[Announce]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a listing tells of an attempt: members with an outcome, and those of which some container said it failed."""
+
+    written: Ranges
+    marked: Ranges
+
+
 class Objects(Protocol):
     """The data bucket."""
 
@@ -251,8 +259,8 @@ class Objects(Protocol):
     def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
         """The outcomes of these attempts that exist."""
 
-    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ranges:
-        """Those of these members that have an outcome of this attempt, whatever it says."""
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
+        """Which of these members have an outcome of this attempt, and which of them may be failures; none is read."""
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         """The claims of all these attempts; None where nobody holds one."""

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
 from steprelay_core import keys
 from steprelay_core.decide.array import READ_AT_ONCE
-from steprelay_core.ports import Attempt, FailedChild
+from steprelay_core.engine import Engine
+from steprelay_core.evidence import Evidence
+from steprelay_core.ports import Attempt, Ended, FailedChild
 from steprelay_core.state.events import JobChanged, LightEnded
 from steprelay_core.state.model import Group, GroupKey, TaskKey
 from steprelay_core.state.outcome import Outcome
@@ -37,7 +40,7 @@ class CountedObjects:
         self.read.append(len(tasks))
         return self._real.outcomes(run, tasks)
 
-    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ranges:
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
         self.listed += 1
         return self._real.ended(run, group, attempt, members)
 
@@ -64,12 +67,18 @@ class World(EngineWorld):
         super().__init__({"start": start, "work": work, **sides, "join": {"join": True}})
         self.counted, self.told = CountedObjects(self.objects), ToldJobs()
         self.jobs = self.told
-        self.engine = self.build(objects=self.counted)
+        self.engine = self.listing(self.build(objects=self.counted))
         self.start()
         self.leave_outcome("start", foreach_count=size)
         self.handle(LightEnded(RUN, GroupKey("start"), 0, 1))
         self.size = size
         self.counted.read, self.counted.listed = [], 0
+
+    @staticmethod
+    def listing(engine: Engine) -> Engine:
+        """An engine to which no array is too small to be listed."""
+        engine.evidence = partial(Evidence, few=1)
+        return engine
 
     @property
     def work(self) -> Group:
@@ -84,6 +93,7 @@ class World(EngineWorld):
         for member in members:
             body = {"outcome_version": 1, "status": "failed", "attempt": 1, "failure": failure}
             self.objects.put(keys.outcome(RUN, TaskKey("work", (0,), member), 1), json.dumps(body).encode())
+            self.objects.put(keys.failed_mark(RUN, TaskKey("work", (0,), member), 1), b"")
 
     def child(self, index: int, exit_code: int = 1) -> JobChanged:
         return JobChanged(
@@ -210,3 +220,29 @@ def test_only_attempts_without_an_outcome_are_fenced() -> None:
         world.handle(event)
     claims = [keys.claim(RUN, TaskKey("work", (0,), member), 1) in world.objects.objects for member in range(3)]
     assert claims == [False, False, True]
+
+
+def test_a_failure_whose_exit_code_was_lost_is_none_the_less_read() -> None:
+    world = World(3)
+    world.succeed(0, 2)
+    world.fail(1)
+    world.handle(world.end(failed=0))
+    assert str(world.work.succeeded) == "0,2"
+    assert [line.failure.reason for line in world.work.history] == ["ValueError: no"]
+    assert world.counted.read == [1]
+
+
+def test_a_mark_beside_a_success_costs_a_look_and_nothing_else() -> None:
+    world = World(2)
+    world.succeed(0, 1)
+    world.objects.put(keys.failed_mark(RUN, TaskKey("work", (0,), 1), 1), b"")
+    world.handle(world.end())
+    assert (str(world.work.succeeded), world.counted.read) == ("0-1", [1])
+
+
+def test_of_a_few_tasks_the_outcomes_are_read_and_nothing_is_listed() -> None:
+    world = World(5)
+    world.engine = world.build(objects=world.counted)
+    world.succeed(0, 1, 2, 4)
+    world.handle(world.end())
+    assert (str(world.work.succeeded), world.counted.read, world.counted.listed) == ("0-2,4", [5], 0)

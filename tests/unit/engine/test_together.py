@@ -37,7 +37,7 @@ class CountedStore:
 
 def counted(world: World) -> CountedStore:
     store = CountedStore(world.store)
-    world.engine = world.build(store=store, objects=world.counted)
+    world.engine = world.listing(world.build(store=store, objects=world.counted))
     return store
 
 

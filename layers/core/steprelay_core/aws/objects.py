@@ -12,6 +12,7 @@ from steprelay_core import keys
 from steprelay_core.aws.clients import CONNECTIONS, Clients
 from steprelay_core.aws.errors import error_code
 from steprelay_core.codec import decode_outcome
+from steprelay_core.ports import Ended
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
 from steprelay_core.state.ranges import Ranges
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 # Specs are kept by digest, so a kept one never goes stale; this many, so a warm function does not grow.
 _FLOWS_KEPT = 64
 _CONFLICT_TRIES = 5
-# S3 lists 1,000 keys in a request that costs as much as a dozen others: fewer objects than this are looked up.
-_LOOKED_UP = 64
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -83,19 +82,20 @@ class S3Objects:
         found = zip(tasks, bodies, strict=True)
         return {(task, attempt): decode_outcome(body, attempt) for (task, attempt), body in found if body is not None}
 
-    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ranges:
-        wanted = {keys.outcome(run, group.task(member), attempt): member for member in members}
-        if len(wanted) <= _LOOKED_UP:
-            there = zip(wanted.values(), _each(self.exists, list(wanted)), strict=True)
-            return Ranges.collect(member for member, exists in there if exists)
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
+        outcomes = {keys.outcome(run, group.task(member), attempt): member for member in members}
+        marks = {keys.failed_mark(run, group.task(member), attempt): member for member in members}
         lowest, highest = str(members.spans[0][0]), str(members.spans[-1][1])
         # Of a hundred thousand tasks an array has those that begin alike: a tenth of the keys.
         begin = commonprefix([lowest, highest]) if len(lowest) == len(highest) else ""  # noqa: RUF071 - digits
         pages = self._clients.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=keys.tasks(run, group) + begin
         )
-        listed = (found["Key"] for page in pages for found in page.get("Contents", []))
-        return Ranges.collect(wanted[key] for key in listed if key in wanted)
+        listed = [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return Ended(
+            Ranges.collect(outcomes[key] for key in listed if key in outcomes),
+            Ranges.collect(marks[key] for key in listed if key in marks),
+        )
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         found = _each(self._claim, [keys.claim(run, task, attempt) for task, attempt in tasks])

@@ -75,7 +75,7 @@ def on_job_changed(draft: Draft, job: JobChanged, outcomes: Outcomes) -> None:
         _observe(draft, submission, job)
         return
     _end(draft, submission, job, outcomes)
-    if job.size is not None:
+    if job.size is not None or job.index is not None:
         stop_waiting(draft, job.group, submission)
     _stop_superfluous(draft, submission, job)
     finish_if_done(draft)
@@ -92,6 +92,7 @@ def on_children_failed(draft: Draft, event: ChildrenFailed, outcomes: Outcomes) 
         draft.note = "nothing waits for these children any more"
         return
     _end_members(draft, submission, event.children[0], Ranges.collect(ends), outcomes, ends)
+    stop_waiting(draft, event.group, submission)
     _stop_superfluous(draft, submission, event.children[0])
     finish_if_done(draft)
 

@@ -8,6 +8,7 @@ import pytest
 
 from steprelay.cli.errors import Report, explain
 from steprelay.cli.relays import ConfiguredRelays
+from steprelay.client.relay import Verdict
 from steprelay.package import read_package
 from steprelay_core.state.model import RunStatus
 from tests.cli.surroundings import Result, Shell
@@ -253,3 +254,62 @@ def test_a_relay_that_is_not_there_is_not_found_and_nothing_is_raised(tmp_path: 
     assert ConfiguredRelays({}, tmp_path).present(tmp_path) is None
     (tmp_path / "pyproject.toml").write_text("[tool.steprelay]\nstak = 1\n")
     assert ConfiguredRelays({}, tmp_path).present(tmp_path) is None
+
+
+FAN_OUT = """
+from steprelay import FlowSpec, step
+
+class Wide(FlowSpec):
+    @step
+    def start(self):
+        self.xs = [1]
+        self.next(self.work, foreach="xs", max_workers=3)
+
+    @step
+    def work(self):
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "deploy"])
+def test_max_workers_is_in_the_package_that_is_uploaded(shell: Shell, command: str) -> None:
+    shell.relay.states = versions([stored(run=run_of(RunStatus.SUCCEEDED))])
+    shell.relay.verdicts = [None, Verdict(True)]
+    result = shell(command, shell.write_flow(FAN_OUT), "--max-workers", "7")
+
+    assert result.code == 0, result.err
+    ((_, _, package, _),) = shell.relay.uploads
+    assert read_package(package).flow.spec.max_workers == 7
+
+
+def test_max_workers_is_in_the_package_that_is_written(shell: Shell) -> None:
+    assert (
+        shell("package", shell.write_flow(FAN_OUT), "--max-workers", "7", "-o", str(shell.folder / "p.tar.gz")).code
+        == 0
+    )
+    assert read_package(shell.folder / "p.tar.gz").flow.spec.max_workers == 7
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many"])
+def test_max_workers_that_is_no_such_number_is_refused(shell: Shell, given: str) -> None:
+    result = shell("package", shell.write_flow(FAN_OUT), "--max-workers", given)
+
+    assert result.code == 2
+    assert "--max-workers" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_compile_and_show_tell_of_both_bounds(shell: Shell) -> None:
+    path = shell.write_flow(FAN_OUT)
+    document = json.loads(shell("compile", path, "--max-workers", "7").out)
+
+    assert (document["max_workers"], document["steps"]["start"]["next"][0]["max_workers"]) == (7, 3)
+    assert "→ each of xs: work (at most 3 at a time)" in shell("show", path).out

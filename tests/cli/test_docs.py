@@ -22,6 +22,7 @@ COMMANDS = (
     ("show",),
     ("check",),
     ("plan",),
+    ("graph",),
     ("package",),
     ("deploy",),
     ("compile",),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from steprelay.cli.render.lines import counts
 from steprelay.client.progress import step_progress
 from steprelay.client.relay import JobSeen
 from steprelay_core.state.model import Failure, RunStatus
@@ -58,3 +59,11 @@ def test_the_groups_of_a_nested_foreach_are_added_up() -> None:
 
     told = step_progress(FOREACH, stored(*inner, retried))[1]
     assert (told.done, told.tasks, told.attempt, told.ended_at) == (12, 13, 2, None)
+
+
+def test_tasks_that_wait_for_room_in_their_window_are_counted_as_queued() -> None:
+    parts = {"submissions": (submitted(Ranges.upto(50)),), "queued": Ranges(((50, 999),))}
+    told = step_progress(FOREACH, stored(group("process", (0,), **parts)))[1]
+
+    assert (told.tasks, told.done, told.queued, told.state) == (1000, 0, 950, "submitted")
+    assert counts(told) == "0/1,000, 950 queued"

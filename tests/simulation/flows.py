@@ -12,12 +12,17 @@ class FlowMaker:
         self._depth = depth
         self._steps: dict[str, dict[str, Any]] = {}
         self._foreachs = 0
+        # Of their own, so that the rest of a flow is as it would be without windows.
+        self._windows = Random(random.random())
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
         last = self._step()
         first = self._chain(last, self._depth)
-        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        if self._windows.random() < 0.2:
+            spec["max_workers"] = self._windows.choice((1, 2, 4))
+        return spec
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
@@ -51,7 +56,10 @@ class FlowMaker:
             self._foreachs += 1
             body = self._chain(join, depth - 1)
             self._foreachs -= 1
-            return self._step(next={"to": [body], "foreach": "items"})
+            way: dict[str, Any] = {"to": [body], "foreach": "items"}
+            if self._windows.random() < 0.7:
+                way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
+            return self._step(next=way)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])

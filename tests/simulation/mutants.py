@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steprelay_core.batch import Batch, Together
-from steprelay_core.commands import Announce, Command, FenceAttempt, SubmitJob, TerminateJob
+from steprelay_core.commands import Announce, Command, FenceAttempt, InvokeLight, SubmitJob, TerminateJob
 from steprelay_core.decide import Decision, decide
-from steprelay_core.decide.draft import Claims, settle_members
+from steprelay_core.decide.draft import Claims, settle_members, union
 from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine
 from steprelay_core.evidence import Evidence
@@ -217,6 +217,41 @@ class ForgetsJobsOfACancel(Misjudges):
         return replace(decision, commands=rest)
 
 
+class WidensWindows(Misjudges):
+    """Has one task more in flight than a foreach allows."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        def wider(most: int | None) -> int | None:
+            return most + 1 if most is not None else None
+
+        steps = {}
+        for name, step in flow.spec.steps.items():
+            ways = [way.model_copy(update={"max_workers": wider(way.max_workers)}) for way in step.next]
+            steps[name] = step.model_copy(update={"next": ways})
+        update = {"steps": steps, "max_workers": wider(flow.spec.max_workers)}
+        return replace(flow, spec=flow.spec.model_copy(update=update)), stored, event
+
+
+class ForgetsTheQueue(Misjudges):
+    """Lets nobody follow whose turn has come when a task has ended."""
+
+    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
+        groups, commands = [], decision.commands
+        for group in decision.groups:
+            was = stored.groups.get(group.key, Group(group.key))
+            begun = [item for item in group.submissions if item.open & was.queued == item.open]
+            back = union(item.open for item in begun)
+            left = tuple(item for item in group.submissions if item not in begun)
+            groups.append(replace(group, submissions=left, queued=group.queued | back))
+            ids = {(group.key, item.id) for item in begun}
+            commands = tuple(
+                command
+                for command in commands
+                if not isinstance(command, SubmitJob | InvokeLight) or (command.group, command.submission) not in ids
+            )
+        return replace(decision, groups=tuple(groups), commands=commands)
+
+
 class BelievesSuccess(Misjudges):
     """Takes a job that ended well for a success, whether or not it left an outcome."""
 
@@ -352,6 +387,8 @@ MUTANTS = (
     _engine("believes that every failure was told of", BelievesEvents, 10),
     _engine("believes exit codes", BelievesExitCodes, 10),
     _engine("decides the events of a batch apart", DecidesApart, 5, 6, 7, 10, 13),
+    _engine("has one more in flight than the window holds", WidensWindows, 21),
+    _engine("forgets who waits in the queue", ForgetsTheQueue, 21),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

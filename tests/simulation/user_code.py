@@ -12,6 +12,9 @@ NO_DISK = "CannotStartContainerError: no such file or directory"
 
 FINAL_REASONS = frozenset({NO_IMAGE, NO_DISK})
 
+# How many items a foreach has; the many are rare, and more than some windows hold in several portions.
+ITEMS = (*(0, 1, 2, 2, 3, 5) * 10, 20)
+
 ENDINGS = ("failure", "failure", "swallowed", "killed", "silent success", "out of memory", "hangs")
 
 
@@ -37,7 +40,7 @@ class Plan:
 
     def items(self, task: Task) -> int:
         """How many items a foreach of this task has."""
-        return self._random("items", task).choice((0, 1, 2, 2, 3, 5))
+        return self._random("items", task).choice(ITEMS)
 
     def seconds(self, task: Task) -> float:
         return self._random("seconds", task, task.brief.attempt).choice((0.1, 0.1, 1.0, 1.0, 20.0, 20.0, 90.0, 3000.0))

@@ -67,7 +67,13 @@ class Workload:
             if self._random.random() < 0.7:
                 self.resume(run, at)
             else:
-                self.retry(run, self._random.choice(sorted(flow.spec.steps)), at)
+                self.retry(run, self._some_tasks(flow), at)
+
+    def _some_tasks(self, flow: Flow) -> str:
+        """A step, or inside a foreach perhaps only one of its tasks."""
+        step = self._random.choice(sorted(flow.spec.steps))
+        one = flow.graph.depth(step) == 1 and self._random.random() < 0.5
+        return f"{step}.{self._random.randrange(3)}" if one else step
 
     def _document(self, number: int) -> dict[str, Any]:
         depth = self._random.randint(0, min(self._size, 2)) if self._size else 0
@@ -104,9 +110,9 @@ class Workload:
         event = _message("me", "Resume Requested", {"run": run})
         self._later(at, self._relay.requests, event)
 
-    def retry(self, run: str, step: str, at: float = 0.0) -> None:
-        """Have somebody ask for another attempt of a step, as in `cancel`."""
-        event = _message("me", "Retry Requested", {"run": run, "tasks": step})
+    def retry(self, run: str, tasks: str, at: float = 0.0) -> None:
+        """Have somebody ask for another attempt of a step, or of one of its tasks, as in `cancel`."""
+        event = _message("me", "Retry Requested", {"run": run, "tasks": tasks})
         self._later(at, self._relay.requests, event)
 
     def _stray(self) -> None:

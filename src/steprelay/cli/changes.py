@@ -1,4 +1,4 @@
-"""What a command adds to a flow as it is written: `--with`, `--round-up`, and the configuration around it."""
+"""What a command adds to a flow as it is written: options such as `--with`, and the configuration around it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ class Changes:
 
     overrides: tuple[str, ...] = ()
     round_up: bool = False
+    max_workers: int | None = None
 
     @classmethod
-    def given(cls, overrides: Iterable[str] | None, *, round_up: bool) -> "Changes":
-        return cls(tuple(overrides or ()), round_up)
+    def given(cls, overrides: Iterable[str] | None, *, round_up: bool, max_workers: int | None = None) -> "Changes":
+        return cls(tuple(overrides or ()), round_up, max_workers)
 
 
 def load_flow(context: Context, source: Source, changes: Changes) -> Loaded:
@@ -60,7 +61,7 @@ def _read_options(context: Context, source: Source, changes: Changes) -> "tuple[
         overrides = read_overrides(changes.overrides)
     except OverrideError as error:
         overrides, refused["--with"] = error.overrides, list(faults_of(error.problems))
-    return Options(configuration, overrides, changes.round_up), refused
+    return Options(configuration, overrides, changes.round_up, changes.max_workers), refused
 
 
 def _problems_of(load: Callable[[], Loaded]) -> dict[str, list[Fault]]:

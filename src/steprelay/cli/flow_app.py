@@ -9,14 +9,15 @@ from cyclopts import App, Group, Parameter
 from steprelay.cli.changes import Changes, load_flow
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode, Fault, UserError
-from steprelay.cli.options import AsJson, On, Output, RoundUp, Stack, With, in_any_case
+from steprelay.cli.options import AsJson, DrawnAs, MaxWorkers, On, Output, RoundUp, Stack, With, in_any_case
 from steprelay.cli.source import Loaded, Source
 
 if TYPE_CHECKING:
     from steprelay_core.spec.models import Parameter as FlowParameter
 
 RUN = "run"
-FLOW_COMMANDS = (RUN, "show", "check", "plan", "package", "deploy")
+GRAPH = "graph"
+FLOW_COMMANDS = (RUN, "show", "check", "plan", GRAPH, "package", "deploy")
 FLOW_PARAMETERS = Group("Parameters of the flow", sort_key=0)
 METAVARS = {"str": "TEXT", "int": "INT", "float": "FLOAT", "json": "JSON"}
 
@@ -38,10 +39,13 @@ def call_flow(context: Context, source: Source, usage: str, tokens: Sequence[str
 
 def _read_ahead(app: App, tokens: Sequence[str]) -> Changes:
     """The options of `run` that the flow is read with, before it has told what other options there are."""
-    if not any(token.startswith(("--with", "--round")) for token in tokens):
+    if not any(token.startswith(("--with", "--round", "--max-workers")) for token in tokens):
         return Changes()
     _, known, *_ = app.parse_known_args(tokens)
-    return Changes.given(known.arguments.get("with_"), round_up=known.arguments.get("round_up", False))
+    given = known.arguments
+    return Changes.given(
+        given.get("with_"), round_up=given.get("round_up", False), max_workers=given.get("max_workers")
+    )
 
 
 def call(app: App, tokens: Sequence[str]) -> ExitCode:
@@ -83,20 +87,48 @@ def flow_app(context: Context, source: Source) -> App:
 
         return plan_flow(context, source, Changes.given(with_, round_up=round_up), platform, as_json=json)
 
+    _add_packing(app, context, source)
+    return app
+
+
+def _add_packing(app: App, context: Context, source: Source) -> None:
+    @app.command
+    def graph(
+        *,
+        format_: DrawnAs = None,
+        output: Output = None,
+        with_: With = None,
+        round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Draw the flow: Mermaid on stdout, or an SVG file."""
+        from steprelay.cli.commands.graph import Wanted, draw_flow
+
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
+        return draw_flow(context, source, changes, Wanted(format_, output, json))
+
     @app.command
     def package(
-        *, output: Output = None, with_: With = None, round_up: RoundUp = False, json: AsJson = False
+        *,
+        output: Output = None,
+        with_: With = None,
+        round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
+        json: AsJson = False,
     ) -> ExitCode:
         """Write the package that an upload to the package bucket runs (`run/`) or deploys (`deploy/`)."""
         from steprelay.cli.commands.package import package_flow
 
-        return package_flow(context, source, Changes.given(with_, round_up=round_up), output, as_json=json)
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
+        return package_flow(context, source, changes, output, as_json=json)
 
     @app.command
     def deploy(
         *,
         with_: With = None,
         round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
         on: On = None,
         stack: Stack = None,
         json: AsJson = False,
@@ -104,10 +136,8 @@ def flow_app(context: Context, source: Source) -> App:
         """Deploy the flow: its schedules and triggers start this version from now on."""
         from steprelay.cli.commands.deploy import deploy_flow
 
-        changes = Changes.given(with_, round_up=round_up)
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
         return deploy_flow(context, source, changes, on=on, stack=stack, as_json=json)
-
-    return app
 
 
 OnPlatform = Annotated[
@@ -123,6 +153,7 @@ def add_run(app: App, context: Context, source: Source, loaded: Loaded | None) -
         *,
         with_: With = None,
         round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
         on: On = None,
         stack: Stack = None,
         follow: WatchIt = True,
@@ -136,7 +167,7 @@ def add_run(app: App, context: Context, source: Source, loaded: Loaded | None) -
         from steprelay.cli.commands.run import run_flow
 
         values = {name: value for name, value in given.items() if value is not None}
-        now = loaded or load_flow(context, source, Changes.given(with_, round_up=round_up))
+        now = loaded or load_flow(context, source, Changes.given(with_, round_up=round_up, max_workers=max_workers))
         return run_flow(context, source, now, values, on=on, stack=stack, follow_it=follow, as_json=json)
 
     if RUN in app:

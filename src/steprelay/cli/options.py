@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter, Token, convert
+from cyclopts import Parameter, Token, convert, validators
 
 from steprelay.client.target import STACK_VARIABLE, Where
 
@@ -41,8 +41,25 @@ RoundUp = Annotated[
         help="Take the next size that AWS has where it does not have the one asked for.",
     ),
 ]
+MaxWorkers = Annotated[
+    int | None,
+    Parameter(
+        name="--max-workers",
+        validator=validators.Number(gte=1),
+        help="How many tasks of each step inside a foreach are in flight at a time, at most; for every foreach whose "
+        "`self.next` says nothing of its own.",
+    ),
+]
 Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
+DrawnAs = Annotated[
+    Literal["mermaid", "svg"] | None,
+    Parameter(
+        name="--format",
+        converter=in_any_case,
+        help="How to draw it [default: svg for an output named so, else mermaid]. SVG needs `steprelay[graph]`.",
+    ),
+]
 RunId = Annotated[str, Parameter(help="The run's id, as `runs list` shows it.")]
 LocalPlatform = Annotated[
     Literal["ec2", "fargate"] | None,

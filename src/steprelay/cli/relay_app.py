@@ -9,8 +9,21 @@ from cyclopts import App, Parameter
 from steprelay.cli.changes import Changes
 from steprelay.cli.context import Context
 from steprelay.cli.errors import ExitCode
-from steprelay.cli.flow_app import FLOW_COMMANDS, call, call_flow, flow_app
-from steprelay.cli.options import AsJson, Chaos, Follow, LocalPlatform, On, RoundUp, RunId, Stack, With
+from steprelay.cli.flow_app import FLOW_COMMANDS, GRAPH, call, call_flow, flow_app
+from steprelay.cli.options import (
+    AsJson,
+    Chaos,
+    DrawnAs,
+    Follow,
+    LocalPlatform,
+    MaxWorkers,
+    On,
+    Output,
+    RoundUp,
+    RunId,
+    Stack,
+    With,
+)
 from steprelay.cli.source import Source
 
 NAME = "steprelay"
@@ -18,12 +31,21 @@ NAME = "steprelay"
 FLOW_HELP = "FLOW is a Python file (FLOW.py:Class for one of several flows in it), or a folder with a steprelay.json."
 
 
+DRAWN_HELP = (
+    "A flow's Python file (FLOW.py:Class for one of several in it), a folder with a steprelay.json, a package "
+    "(.tar.gz), or the id of a run."
+)
+
+
 def build_app(context: Context) -> App:
     """All commands, bound to their surroundings."""
     app = App(name=NAME, help="Run Python steps on AWS Batch by uploading a package.", version=_version)
     shown = flow_app(context, Source(Path("FLOW")))
     for name in FLOW_COMMANDS:
-        app.command(_flow_command(context, name, shown))
+        if name == GRAPH:
+            _add_graph(app, context)
+        else:
+            app.command(_flow_command(context, name, shown))
     _add_spec_commands(app, context)
     app.command(_runs_app(context))
     _add_logs(app, context)
@@ -60,6 +82,28 @@ def _flow_command(context: Context, name: str, shown: App) -> App:
     return command
 
 
+def _add_graph(app: App, context: Context) -> None:
+    @app.command
+    def graph(
+        named: Annotated[str, Parameter(name="FLOW|RUN", help=DRAWN_HELP)],
+        /,
+        *,
+        format_: DrawnAs = None,
+        output: Output = None,
+        with_: With = None,
+        round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
+        on: On = None,
+        stack: Stack = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Draw a flow, or a run with where its tasks are: Mermaid on stdout, or an SVG file."""
+        from steprelay.cli.commands.graph import Wanted, draw_named
+
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
+        return draw_named(context, named, changes, Wanted(format_, output, json), on, stack)
+
+
 def _add_spec_commands(app: App, context: Context) -> None:
     @app.command(name="compile")
     def compile_(
@@ -67,12 +111,13 @@ def _add_spec_commands(app: App, context: Context) -> None:
         *,
         with_: With = None,
         round_up: RoundUp = False,
+        max_workers: MaxWorkers = None,
         json: AsJson = False,
     ) -> ExitCode:
         """Write the spec of a flow as JSON."""
         from steprelay.cli.commands.spec import compile_spec
 
-        changes = Changes.given(with_, round_up=round_up)
+        changes = Changes.given(with_, round_up=round_up, max_workers=max_workers)
         return compile_spec(context, Source.find(flow), changes, as_json=json)
 
     @app.command

@@ -33,7 +33,10 @@ class RunSeen:
 
 @dataclass(frozen=True, slots=True)
 class StepProgress:
-    """A step with all its tasks taken together; `tasks` counts those that exist so far."""
+    """A step with all its tasks taken together; `tasks` counts those that exist so far.
+
+    `queued`: those of them that wait for room in the window of their foreach (`max_workers`).
+    """
 
     kind: Literal["step"] = field(default="step", init=False)
     step: str
@@ -45,6 +48,7 @@ class StepProgress:
     started_at: float | None = None
     ended_at: float | None = None
     retry_at: float | None = None
+    queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)

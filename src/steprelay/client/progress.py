@@ -55,6 +55,7 @@ def _progress(step: str, groups: list[Group], status: RunStatus, jobs: Jobs) -> 
         started_at=min((group.started_at for group in groups if group.started_at is not None), default=None),
         ended_at=None if None in ends else max((end for end in ends if end is not None), default=None),
         retry_at=min(waits, default=None),
+        queued=sum(len(group.queued) for group in groups),
     )
 
 

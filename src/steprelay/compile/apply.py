@@ -49,6 +49,8 @@ def apply_options(flow: Flow, options: Options, file: str) -> Compiled:
         SpecError: with every `--with` that the flow cannot follow, and every problem of the outcome.
     """
     document = flow.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    if options.max_workers is not None:
+        document["max_workers"] = options.max_workers
     entrypoint = flow.spec.entrypoint
     python = entrypoint.python if entrypoint else f"{sys.version_info.major}.{sys.version_info.minor}"
     # Not a line: a person's editor knows better where a step stands in it.

@@ -75,7 +75,8 @@ def compile_flow(
         message = f"the flow is not in the folder that is packed, {folder}"
         raise CompileError([Place(str(file), 1).problem(message, "pack the folder of the flow, or one above it")])
     reading = _read(flow_class, file, options)
-    flow, problems = _validate(_document(reading, file, folder), reading) if reading.whole else (None, [])
+    document = {**_document(reading, file, folder), "max_workers": options.max_workers}
+    flow, problems = _validate(document, reading) if reading.whole else (None, [])
     problems += _refused_everywhere(reading)
     if flow is None or problems or reading.problems:
         raise CompileError([*reading.problems, *problems])
@@ -135,7 +136,7 @@ def _step(method: Method, reading: _Reading, folder: Path) -> dict[str, Any]:
     ways = reading.ways[method.name]
     file = Path(method.place.file)
     return {
-        "next": [{"to": list(way.to), "foreach": way.foreach, "when": way.when} for way in ways],
+        "next": [_transition(way) for way in ways],
         "condition": ways[0].condition if ways else None,
         "join": method.is_join,
         "doc": _doc(method.function),
@@ -145,6 +146,10 @@ def _step(method: Method, reading: _Reading, folder: Path) -> dict[str, Any]:
         else None,
         **reading.needs[method.name].fields,
     }
+
+
+def _transition(way: Way) -> dict[str, Any]:
+    return {"to": list(way.to), "foreach": way.foreach, "when": way.when, "max_workers": way.max_workers}
 
 
 def _validate(document: dict[str, Any], reading: _Reading) -> tuple[Flow | None, list[CompileProblem]]:

@@ -9,7 +9,7 @@ from steprelay.compile.problems import CompileProblem, Place
 from steprelay.compile.source import FunctionNode, Method
 from steprelay_core.spec import nearest
 
-_KEYWORDS = ("foreach", "condition")
+_KEYWORDS = ("foreach", "condition", "max_workers")
 _STEPS_HINT = "name steps as self.<step>, for example self.next(self.end)"
 
 
@@ -22,6 +22,7 @@ class Way:
     foreach: str | None = None
     condition: str | None = None
     when: str | None = None
+    max_workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ def read_ways(method: Method) -> Ways:
         )
     distinct: dict[object, Way] = {}
     for way in ways:
-        distinct.setdefault((way.to, way.foreach, way.when), way)
+        same = distinct.setdefault((way.to, way.foreach, way.when), way)
+        if same.max_workers != way.max_workers:
+            reader.problems.append(way.place.problem(*_two_windows(method.name, same, way)))
     return Ways(tuple(distinct.values()), tuple(reader.problems), len(calls))
 
 
@@ -70,6 +73,11 @@ def followed(ways: Mapping[str, Ways]) -> tuple[dict[str, tuple[Way, ...]], bool
         )
         whole = whole and not lost and bool(kept[name] or name == "end")
     return kept, whole
+
+
+def _two_windows(step: str, one: Way, other: Way) -> tuple[str, str]:
+    given = " and in another ".join(str(way.max_workers or "none") for way in (one, other))
+    return f"step {step!r} has the same foreach with max_workers {given}", "give it the same one in both places"
 
 
 def _meant(step: str, steps: Iterable[str]) -> str | None:
@@ -128,6 +136,8 @@ class _Reader:
             if keyword.arg not in _KEYWORDS:
                 known = nearest(keyword.arg or "", _KEYWORDS) or f"known: {', '.join(_KEYWORDS)}"
                 self.say(call, f"self.next has no argument {keyword.arg or '**'!r}", known)
+            elif keyword.arg == "max_workers":
+                continue
             elif isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
                 texts[keyword.arg] = keyword.value.value
             else:
@@ -138,6 +148,20 @@ class _Reader:
                 )
         return texts
 
+    def _max_workers(self, call: ast.Call, foreach: str | None) -> int | None:
+        value = next((keyword.value for keyword in call.keywords if keyword.arg == "max_workers"), None)
+        if value is None or (isinstance(value, ast.Constant) and value.value is None):
+            return None
+        if foreach is None:
+            self.say(call, "max_workers bounds a foreach, and this self.next has none", "leave it out")
+        # A truth value is a number to Python.
+        elif isinstance(value, ast.Constant) and type(value.value) is int and value.value >= 1:
+            return value.value
+        else:
+            given = f"self.next: max_workers must be a literal whole number from 1 on, given {ast.unparse(value)}"
+            self.say(value, given, "write the number, or leave it out and give --max-workers as you run the flow")
+        return None
+
     def _plain(self, call: ast.Call, texts: dict[str, str]) -> list[Way]:
         foreach = texts.get("foreach")
         if not call.args:
@@ -147,7 +171,8 @@ class _Reader:
         names = [self._step(argument) for argument in call.args]
         if len(set(names)) < len(names) and None not in names:
             self.say(call, "a branch names the same step twice")
-        return [Way(tuple(filter(None, names)), Place(self.file, call.lineno), foreach)]
+        workers = self._max_workers(call, foreach)
+        return [Way(tuple(filter(None, names)), Place(self.file, call.lineno), foreach, max_workers=workers)]
 
     def _conditional(self, call: ast.Call, texts: dict[str, str]) -> list[Way]:
         choices = call.args[0] if len(call.args) == 1 else None
@@ -160,6 +185,7 @@ class _Reader:
             return []
         if "foreach" in texts:
             self.say(call, "a condition and a foreach do not go together", "let the step that is chosen fan out")
+        self._max_workers(call, None)
         condition = texts.get("condition")
         if condition is None:
             if all(keyword.arg != "condition" for keyword in call.keywords):

@@ -8,7 +8,7 @@ from steprelay.sdk.decoration import step_meta
 from steprelay.sdk.exceptions import InvalidNext
 from steprelay.sdk.inputs import Input, no_such_artifact, source_of
 from steprelay.sdk.merge import merge
-from steprelay.sdk.transition import Taken, chosen_case, find_way, items_of, step_names
+from steprelay.sdk.transition import Taken, check_max_workers, chosen_case, find_way, items_of, step_names
 
 _RESERVED = frozenset({"next", "input", "index", "foreach_stack", "merge_artifacts"})
 
@@ -27,22 +27,33 @@ class FlowSpec:
 
             main(type(self))
 
-    def next(self, *steps: Any, foreach: str | None = None, condition: str | None = None, **unknown: Any) -> None:
+    def next(
+        self,
+        *steps: Any,
+        foreach: str | None = None,
+        condition: str | None = None,
+        max_workers: int | None = None,
+        **unknown: Any,
+    ) -> None:
         """Say what follows, once, at the end of every step but the last.
 
         `self.next(self.b)`; several steps make branches; `foreach="name"` starts one task of the step for each
-        item of `self.name`; `self.next({"x": self.a, "y": self.b}, condition="name")` chooses by `self.name`.
+        item of `self.name`, at most `max_workers` at a time; `self.next({"x": self.a, "y": self.b}, condition="name")`
+        chooses by `self.name`.
 
         Raises:
             InvalidNext: if called twice, with something that is no step, or against the packed graph.
         """
         binding = binding_of(self)
         if unknown:
-            raise InvalidNext(f"step {binding.step!r}: self.next knows foreach and condition, not {', '.join(unknown)}")
+            names = ", ".join(unknown)
+            raise InvalidNext(f"step {binding.step!r}: self.next knows foreach, condition and max_workers, not {names}")
         if binding.taken is not None:
             raise InvalidNext(f"step {binding.step!r} calls self.next a second time")
         if foreach is not None and condition is not None:
             raise InvalidNext(f"step {binding.step!r}: self.next takes foreach or condition, not both")
+        if max_workers is not None:
+            check_max_workers(binding.step, max_workers, foreach)
         when = None
         if condition is not None:
             value = self._named("condition", condition)

@@ -61,6 +61,18 @@ def chosen_case(step: str, condition: str, value: object, cases: object) -> obje
         ) from None
 
 
+def check_max_workers(step: str, given: object, foreach: str | None) -> None:
+    """See that it bounds a foreach by a number; the relay keeps to the one that the flow was packed with.
+
+    Raises:
+        InvalidNext: if it does not.
+    """
+    if foreach is None:
+        raise InvalidNext(f"step {step!r}: self.next takes max_workers only beside foreach")
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise InvalidNext(f"step {step!r}: max_workers must be a whole number from 1 on, given {shorten(given)}")
+
+
 def items_of(step: str, foreach: str, value: object) -> tuple[Any, ...]:
     """The items of a foreach.
 

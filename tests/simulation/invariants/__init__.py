@@ -1,6 +1,17 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, effects, endings, starting, state
+from tests.simulation.invariants import attempts, effects, endings, starting, state, windows
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
-__all__ = ["SENTENCES", "attempts", "broken", "effects", "endings", "judge", "numbers_checked", "starting", "state"]
+__all__ = [
+    "SENTENCES",
+    "attempts",
+    "broken",
+    "effects",
+    "endings",
+    "judge",
+    "numbers_checked",
+    "starting",
+    "state",
+    "windows",
+]

@@ -33,6 +33,7 @@ SENTENCES = {
     18: "no command vanishes",
     19: "once the faults stop, every run ends within a bounded number of sweeps",
     20: "the stored state decodes under newer code",
+    21: "never more than max_workers tasks of a step in flight under one parent, and none queued while there is room",
 }
 
 F = TypeVar("F")

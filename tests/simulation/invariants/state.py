@@ -32,6 +32,7 @@ def builds_on_the_latest(_: Simulation, saved: Saved) -> str | None:
 def every_member_is_in_one_place(_: Simulation, saved: Saved) -> str | None:
     for _was, group in saved.changed:
         places = [submission.open for submission in group.submissions] + [wait.members for wait in group.waits]
+        places.append(group.queued)
         places += [*group.won.values(), group.failed]
         if sum(map(len, places)) != len(group.members):
             return f"{group.key} has a member in two places: {group}"

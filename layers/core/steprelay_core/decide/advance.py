@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
-from steprelay_core.decide.launch import launch
+from steprelay_core.decide.queue import begin, tend
 from steprelay_core.spec import Flow, Split, Transition
 from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
 from steprelay_core.state.outcome import Outcome
@@ -39,7 +39,7 @@ def _succeed(
     group = replace(group, won=won, chosen=chosen, fanout=group.fanout | fanout)
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
     for target, following in owed(draft, key, members):
-        launch(draft, target, following)
+        begin(draft, target, following)
 
 
 Targets = Iterator[tuple[GroupKey, Ranges]]
@@ -114,7 +114,8 @@ def took(flow: Flow, group: Group, step: str) -> Ranges:
 
 
 def finish_if_done(draft: Draft) -> None:
-    """End the run once none of its tasks has an attempt under way or due."""
+    """Start what there is room for now; end the run once none of its tasks has an attempt under way or to come."""
+    tend(draft)
     if draft.run.status.terminal or draft.run.resuming or any(len(group.live) for group in draft.groups.values()):
         return
     if draft.run.failure is None:

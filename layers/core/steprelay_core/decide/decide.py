@@ -26,6 +26,7 @@ from steprelay_core.decide.run import (
     on_started,
     on_submit_put_off,
     on_timer_due,
+    on_window_stalled,
 )
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
@@ -47,6 +48,7 @@ from steprelay_core.state.events import (
     SubmitPutOff,
     SubmitRefused,
     TimerDue,
+    WindowStalled,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
 
@@ -70,6 +72,7 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     SubmitPutOff: on_submit_put_off,
     SearchPutOff: on_search_put_off,
     OutboxDue: on_outbox_due,
+    WindowStalled: on_window_stalled,
 }
 
 

@@ -75,6 +75,11 @@ class Draft:
     more: bool = False
     array: "ArrayEnd | None" = None
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run has ended or is about to: it starts nothing any more."""
+        return self.run.failure is not None or self.run.status.terminal
+
     def group(self, key: GroupKey) -> Group:
         """The group, or an empty one that has not begun."""
         return self.groups.get(key, Group(key))

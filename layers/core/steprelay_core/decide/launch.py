@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.draft import Draft, swap_submission
+from steprelay_core.decide.window import window_of
 from steprelay_core.spec import Step
 from steprelay_core.state.model import ARRAY_LIMIT, Group, GroupKey, Submission, Terms
 from steprelay_core.state.ranges import Ranges
@@ -16,14 +17,15 @@ def launch(
 
     `first`: the attempt from which their budget counts.
     """
-    if draft.run.failure is not None or draft.run.status.terminal or not len(members):
+    if draft.is_stopping or not len(members):
         return
     step = draft.flow.step(key.step)
     group = draft.group(key)
     group = replace(group, tried=max(attempt, highest_attempt(group, step)))
-    for part in members.chunks(_together(step)):
-        terms = terms or Terms()
-        joined = _joined(draft, group, part, attempt, terms, first) if step.batch is None else None
+    terms = terms or Terms()
+    for part in members.chunks(_together(draft, key, step)):
+        again = step.batch is None and attempt > first
+        joined = _joined(draft, group, part, attempt, terms, first) if again else None
         if joined is not None:
             group = swap_submission(group, joined)
             draft.ask(InvokeLight(key, joined.id, part.spans))
@@ -59,12 +61,15 @@ def _joined(draft: Draft, group: Group, part: Ranges, attempt: int, terms: Terms
 
 def highest_attempt(group: Group, step: Step) -> int:
     """The highest attempt that a member of the group may have begun; 0 for a group that has none."""
-    if group.tried or not len(group.members):
+    if group.tried or not len(group.members - group.queued):
         return group.tried
     # Saved by a relay that did not note it, when no attempt was beyond the step's budget.
     return 1 + (step.retry.times if step.retry else 0)
 
 
-def _together(step: Step) -> int:
+def _together(draft: Draft, key: GroupKey, step: Step) -> int:
     """How many members one submission may hold. AWS Batch: an array cannot be made of multi-node parallel jobs."""
-    return 1 if step.batch is not None and step.batch.nodes > 1 else ARRAY_LIMIT
+    if step.batch is not None and step.batch.nodes > 1:
+        return 1
+    window = window_of(draft.flow, draft.groups, key)
+    return ARRAY_LIMIT if window is None else min(ARRAY_LIMIT, window.portion)

@@ -12,6 +12,7 @@ from steprelay_core.state.events import (
     RunTimerDue,
     SubmissionLost,
     TimerDue,
+    WindowStalled,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
 
@@ -22,7 +23,7 @@ TIMER_SILENCE = 120.0
 JOB_SILENCE = 300.0
 
 
-MadeUpFor = LightSilent | TimerDue | SubmissionLost | RunTimerDue | ResumeRequested | RetryRequested
+MadeUpFor = LightSilent | TimerDue | SubmissionLost | RunTimerDue | ResumeRequested | RetryRequested | WindowStalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Comm
             for wait in group.waits
             if wait.due + TIMER_SILENCE < now
         ]
+        if len(group.queued) and not len(group.in_flight):
+            events.append(WindowStalled(run.id, group.key))
         for submission in group.submissions:
             if submission.light:
                 events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []

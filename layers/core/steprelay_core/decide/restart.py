@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from steprelay_core.decide.advance import finish_if_done, owed
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
-from steprelay_core.decide.launch import highest_attempt, launch
+from steprelay_core.decide.launch import launch
 from steprelay_core.decide.limit import start_limit
+from steprelay_core.decide.queue import begin, begin_again
 from steprelay_core.decide.stop import stop_live
 from steprelay_core.spec import Flow, nearest
 from steprelay_core.state.events import ResumeRequested, RetryRequested
@@ -54,7 +55,9 @@ def why_not_retry(flow: Flow, run: Run, groups: Groups, tasks: TaskSelection) ->
     if any(len(_failed(group, tasks)) or _waiting(group, tasks) for group in own):
         return None
     if any(len(tasks.of(group.key, group.live)) for group in own):
-        return f"{tasks} is running: wait for its end, or cancel the run"
+        queued = not any(len(tasks.of(group.key, group.in_flight)) for group in own)
+        is_ = "is queued behind others of its foreach" if queued else "is running"
+        return f"{tasks} {is_}: wait for its end, or cancel the run"
     return f"{tasks} succeeded: only what failed, or waits for its next attempt, can be retried"
 
 
@@ -101,7 +104,7 @@ def _go_on(draft: Draft, wanted: Resuming) -> None:
         for target, members in owed(draft, key, group.succeeded):
             if _is_full(draft):
                 return
-            launch(draft, target, members)
+            begin(draft, target, members)
     draft.set_run(resuming=None)
     finish_if_done(draft)
 
@@ -115,13 +118,13 @@ def _is_full(draft: Draft) -> bool:
 def _start_again(draft: Draft, group: Group, tasks: TaskSelection | None) -> None:
     """A new attempt, with a whole budget and the step's own terms for what failed; waits are only cut short."""
     failed, waiting = _failed(group, tasks), _waiting(group, tasks)
-    attempt = highest_attempt(group, draft.flow.step(group.key.step)) + 1
     now_due = union(waiting.values())
     left = (replace(wait, members=wait.members - now_due) for wait in group.waits)
-    draft.put(replace(group, failed=group.failed - failed, waits=tuple(wait for wait in left if len(wait.members))))
-    launch(draft, group.key, failed, attempt, first=attempt)
-    for (next_attempt, terms, first), members in waiting.items():
-        launch(draft, group.key, members, next_attempt, terms, first)
+    begin_again(draft, group.key, failed)
+    # Only now: whoever waits for an attempt keeps its place in the window.
+    draft.put(replace(draft.group(group.key), waits=tuple(wait for wait in left if len(wait.members))))
+    for (attempt, terms, first), members in waiting.items():
+        launch(draft, group.key, members, attempt, terms, first)
 
 
 def _failed(group: Group, tasks: TaskSelection | None) -> Ranges:

@@ -9,6 +9,7 @@ from steprelay_core.decide.advance import describe_failure
 from steprelay_core.decide.crowd import try_again
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
+from steprelay_core.decide.queue import without_queue
 from steprelay_core.decide.terms import terms_after
 from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Terms
 from steprelay_core.state.ranges import Ranges
@@ -99,8 +100,8 @@ def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure:
     task = str(key.task(members.at(0)))
     draft.set_run(failure=RunFailure(task, attempt, failure), resuming=None)
     draft.announce("Step Failed", task, {"step": key.step} | describe_failure(RunFailure(task, attempt, failure)))
-    # Beyond these, a wait is dropped when its timer goes off.
-    for other in [other for other in draft.groups.values() if other.waits][:GROUPS_AT_ONCE]:
+    # Beyond these, a wait is dropped when its timer goes off, and a queue when one of its group ends.
+    for other in [other for other in draft.groups.values() if other.waits or len(other.queued)][:GROUPS_AT_ONCE]:
         drop_waits(draft, other.key)
 
 
@@ -108,5 +109,5 @@ def drop_waits(draft: Draft, key: GroupKey) -> None:
     """Give up on attempts that have not begun, since the run ends."""
     group = draft.group(key)
     waiting = union(wait.members for wait in group.waits)
-    group = replace(group, waits=(), failed=group.failed | waiting)
+    group = without_queue(replace(group, waits=(), failed=group.failed | waiting))
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))

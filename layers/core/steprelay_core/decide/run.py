@@ -7,9 +7,10 @@ from steprelay_core.decide.advance import finish_if_done
 from steprelay_core.decide.draft import Draft, find_submission, union
 from steprelay_core.decide.launch import launch
 from steprelay_core.decide.limit import TIMER_TOLERANCE, start_limit
+from steprelay_core.decide.queue import tend_queue
 from steprelay_core.decide.retry import drop_waits
 from steprelay_core.decide.stop import stop_live
-from steprelay_core.state.events import CancelRequested, OutboxDue, SearchPutOff, SubmitPutOff, TimerDue
+from steprelay_core.state.events import CancelRequested, OutboxDue, SearchPutOff, SubmitPutOff, TimerDue, WindowStalled
 from steprelay_core.state.model import GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 
@@ -44,6 +45,14 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
     for terms, first in dict.fromkeys((wait.terms, wait.first) for wait in due):
         together = union(wait.members for wait in due if (wait.terms, wait.first) == (terms, first))
         launch(draft, event.group, together, event.attempt, terms, first)
+
+
+def on_window_stalled(draft: Draft, event: WindowStalled) -> None:
+    """The sweep has found members in a queue whom nobody is going to make room for."""
+    tend_queue(draft, event.group)
+    finish_if_done(draft)
+    if not draft.changed:
+        draft.note = "nobody can leave this queue, or nobody is in it"
 
 
 def on_cancel(draft: Draft, event: CancelRequested) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from steprelay_core.commands import FenceAttempt, TerminateJob, TerminateUnrecorded
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft
 from steprelay_core.decide.failure import CANCEL_PREFIX
+from steprelay_core.decide.queue import without_queue
 from steprelay_core.state.model import Group
 
 # For how long (seconds) a job may turn up that was submitted before its attempt was stopped: a function lives 5 minutes
@@ -32,4 +33,5 @@ def _stop(draft: Draft, group: Group, reason: str) -> None:
         if submission.job_id is None and not submission.light:
             member, until = submission.members.at(0), draft.now + UNRECORDED_FOR
             draft.ask(TerminateUnrecorded(group.key, submission.attempt, member, until, reason))
-    draft.put(replace(group, submissions=(), waits=(), failed=group.failed | group.live, ended_at=draft.now))
+    stopped = replace(group, submissions=(), waits=(), failed=group.failed | group.in_flight, ended_at=draft.now)
+    draft.put(without_queue(stopped))

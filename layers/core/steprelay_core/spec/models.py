@@ -62,6 +62,10 @@ class Transition(Model):
     to: Annotated[list[StepName], Field(min_length=1)]
     foreach: StrictStr | None = None
     when: Annotated[StrictStr | None, Field(description="the value of `condition` that takes this way")] = None
+    max_workers: Annotated[
+        StrictInt | None,
+        Field(ge=1, description="of each step of the foreach's body, at most so many tasks are in flight at a time"),
+    ] = None
 
 
 def _transitions(given: Any) -> Any:
@@ -145,6 +149,9 @@ class Spec(Model):
     timeout_seconds: Annotated[
         StrictInt | None,
         Field(ge=1, description="the limit of a whole run; then all that runs is stopped, and it fails"),
+    ] = None
+    max_workers: Annotated[
+        StrictInt | None, Field(ge=1, description="`max_workers` for every foreach that has none of its own")
     ] = None
     schedules: list[Schedule] = []
     triggers: list[Trigger] = []

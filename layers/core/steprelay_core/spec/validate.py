@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from steprelay_core.spec.allowed import explain
 from steprelay_core.spec.batch import Batch, batch_problems
 from steprelay_core.spec.graph import Graph, build_graph
-from steprelay_core.spec.models import SPEC_VERSION, Spec, Step
+from steprelay_core.spec.models import SPEC_VERSION, Spec, Step, Transition
 from steprelay_core.spec.problems import Problem, SpecError, nearest
 from steprelay_core.spec.schema import spec_schema
 
@@ -32,6 +32,10 @@ class Flow:
 
     def step(self, name: str) -> Step:
         return self.spec.steps[name]
+
+    def max_workers(self, way: Transition) -> int | None:
+        """How many tasks of each step of a foreach's body are in flight at a time, at most; None for no limit."""
+        return (way.max_workers or self.spec.max_workers) if way.foreach is not None else None
 
     @cached_property
     def parents(self) -> dict[str, tuple[str, ...]]:
@@ -106,6 +110,8 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
                 "give it a `command`, or the flow an `entrypoint`",
                 name,
             )
+        if any(way.max_workers is not None and way.foreach is None for way in step.next):
+            yield Problem(f"{path}.next", "`max_workers` bounds a foreach, and this way is none", "leave it out", name)
         if not step.package:
             yield from _without_runner(flow, name, step)
         if step.batch is not None:

@@ -169,6 +169,14 @@ class SearchPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowStalled:
+    """Members are queued although nothing of their group is in flight."""
+
+    run: str
+    group: GroupKey
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxDue:
     """Commands of a run that were put off can be tried again."""
 
@@ -224,6 +232,7 @@ Event = (
     | SubmitPutOff
     | SearchPutOff
     | OutboxDue
+    | WindowStalled
     | CancelRequested
     | ResumeRequested
     | RetryRequested

@@ -199,10 +199,11 @@ class FailedAttempt:
 class Group:
     """The tasks of one step under one parent, each in exactly one place.
 
-    `submissions[].open`, `waits`, `won` or `failed`. `won` keeps which attempt won, because artifacts are written
-    per attempt; `chosen` which transition the winners took; `fanout` the number of items of those that
+    `submissions[].open`, `waits`, `queued`, `won` or `failed`. `won` keeps which attempt won, because artifacts are
+    written per attempt; `chosen` which transition the winners took; `fanout` the number of items of those that
     started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
-    them. Relays before it was kept left it 0.
+    them. Relays before it was kept left it 0. `queued` wait for room in the window of their foreach; those of them in
+    `again` had failed, and are to begin that attempt.
     """
 
     key: GroupKey
@@ -217,6 +218,8 @@ class Group:
     ended_at: float | None = None
     version: int = 0
     tried: int = 0
+    queued: Ranges = field(default_factory=Ranges)
+    again: dict[int, Ranges] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> Ranges:
@@ -226,14 +229,19 @@ class Group:
         return members
 
     @property
-    def live(self) -> Ranges:
-        """Members with an attempt under way or due."""
+    def in_flight(self) -> Ranges:
+        """Members with an attempt under way, or between two: they keep a place in the window."""
         members = Ranges()
         for submission in self.submissions:
             members |= submission.open
         for wait in self.waits:
             members |= wait.members
         return members
+
+    @property
+    def live(self) -> Ranges:
+        """Members with an attempt under way or still to come."""
+        return self.in_flight | self.queued
 
     @property
     def members(self) -> Ranges:

@@ -59,6 +59,8 @@ def _show(screen: Screen, flow: "Flow") -> None:
     screen.line(flow.name + (f": {flow.spec.doc.strip()}" if flow.spec.doc else ""))
     if flow.spec.timeout_seconds is not None:
         screen.line(f"at most {duration(flow.spec.timeout_seconds)} a run")
+    if flow.spec.max_workers is not None:
+        screen.line(f"at most {flow.spec.max_workers:,} tasks of a foreach at a time, where it does not say otherwise")
     if flow.spec.parameters:
         screen.line("\nparameters")
     for name, parameter in flow.spec.parameters.items():
@@ -82,6 +84,8 @@ def _ways(step: "Step") -> str:
         text = ", ".join(way.to)
         if way.foreach:
             text = f"each of {way.foreach}: {text}"
+            if way.max_workers is not None:
+                text += f" (at most {way.max_workers:,} at a time)"
         if way.when is not None:
             text += f" if {step.condition} is {way.when!r}"
         ways.append(text)

@@ -61,7 +61,8 @@ def _then(change: AttemptFailed) -> str:
 
 def counts(change: StepProgress) -> str:
     failed = f", {change.failed:,} failed" if change.failed else ""
-    return f"{change.done:,}/{change.tasks:,}{failed}"
+    queued = f", {change.queued:,} queued" if change.queued else ""
+    return f"{change.done:,}/{change.tasks:,}{failed}{queued}"
 
 
 def is_told_by_counts(change: StepProgress) -> bool:

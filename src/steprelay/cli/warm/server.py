@@ -26,6 +26,7 @@ PRELOADED = (
     "rich.live",
     "rich.table",
     "steprelay.cli.commands.deploy",
+    "steprelay.cli.commands.graph",
     "steprelay.cli.commands.logs",
     "steprelay.cli.commands.plan",
     "steprelay.cli.commands.run",

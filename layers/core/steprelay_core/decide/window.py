@@ -1,0 +1,47 @@
+"""Windows: how many tasks of each step of a foreach's body may be in flight at a time (`max_workers`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steprelay_core.spec import Flow, Transition
+from steprelay_core.state.model import Group, GroupKey
+
+# A window is filled in so many parts, each an array of its own: of an array we hear when all of it has ended, so a
+# straggler keeps the places of its part, and the others go on.
+PARTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `size` tasks of a group in flight."""
+
+    size: int
+
+    @property
+    def portion(self) -> int:
+        """How many members are handed over together."""
+        return max(1, self.size // PARTS)
+
+    def room(self, group: Group) -> int:
+        """How many queued members may start: none before there is room for a portion, or for all that are left."""
+        free = min(self.size - len(group.in_flight), len(group.queued))
+        return free if free >= min(self.portion, len(group.queued)) else 0
+
+
+def window_of(flow: Flow, groups: Mapping[GroupKey, Group], key: GroupKey) -> Window | None:
+    """The window of a group's tasks; None where nothing bounds them, or not so many are there."""
+    around = [split for split in flow.graph.splits.get(key.step, ()) if split.kind == "foreach"]
+    if not around or not key.path:
+        return None
+    parent, member = groups.get(GroupKey(around[-1].step, key.path[:-1])), key.path[-1]
+    way = _way(flow, parent, member) if parent is not None else None
+    if parent is None or way is None:
+        return None
+    size = flow.max_workers(way)
+    return Window(size) if size is not None and size < parent.fanout.get(member, 0) else None
+
+
+def _way(flow: Flow, parent: Group, member: int) -> Transition | None:
+    """The way on that a task took."""
+    ways = flow.step(parent.key.step).next
+    return next((ways[position] for position, chosen in parent.chosen.items() if member in chosen), None)

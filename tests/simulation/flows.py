@@ -19,6 +19,8 @@ class FlowMaker:
         """A spec as a package holds it."""
         last = self._step()
         first = self._chain(last, self._depth)
+        if self._depth and self._random.random() < 0.5:
+            first = self._array(first)
         spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
@@ -48,9 +50,11 @@ class FlowMaker:
         return to
 
     def _block(self, to: str, depth: int) -> str:
-        kind = self._random.choice(("step", "foreach", "foreach", "branch", "choice")) if depth else "step"
+        kind = self._random.choice(("step", "foreach", "foreach", "array", "branch", "choice")) if depth else "step"
         if kind == "step":
             return self._step(next=to)
+        if kind == "array":
+            return self._array(to)
         if kind == "foreach":
             join = self._step(next=to, join=True)
             self._foreachs += 1
@@ -64,3 +68,12 @@ class FlowMaker:
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])
         return self._step(next=[{"to": [self._chain(to, 0)]} for _ in range(2)])
+
+    def _array(self, to: str) -> str:
+        """A foreach that is one array of jobs, whose failures are tried again at once."""
+        join = self._step(next=to, join=True)
+        self._foreachs += 1
+        body = self._step(next=join)
+        self._foreachs -= 1
+        self._steps[body] |= {"batch": {}, "retry": {"times": 2, "minutes_between_retries": 0}}
+        return self._step(next={"to": [body], "foreach": "items"})

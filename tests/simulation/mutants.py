@@ -332,7 +332,7 @@ class BelievesExitCodes(Engine):
 
 
 class BelievesEvents(Engine):
-    """Takes an array whose failures were not all told of for one whose other members have succeeded."""
+    """Takes an array whose failures were not all told of for one whose other children ended well."""
 
     def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
         super().__init__(ports, effects, new_id)
@@ -384,7 +384,7 @@ MUTANTS = (
     _engine("resumes a run unasked", ResumesUnasked, 6, 15),
     _engine("resumes twice for one request", ForgetsRequests, 7),
     _engine("resumes with attempts that were", ResumesWithOldAttempts, 2, 4, 7),
-    _engine("believes that every failure was told of", BelievesEvents, 10),
+    _engine("believes that every failure was told of", BelievesEvents, 10, 11),
     _engine("believes exit codes", BelievesExitCodes, 10),
     _engine("decides the events of a batch apart", DecidesApart, 5, 6, 7, 10, 13),
     _engine("has one more in flight than the window holds", WidensWindows, 21),

@@ -19,8 +19,8 @@ class Settings:
     """As in template.yaml, in seconds and messages; `concurrency`: how many functions may work on it at once;
     `window`: how long to wait for more messages before one is called."""
 
-    visibility: float = 720
-    timeout: float = 120
+    visibility: float = 360
+    timeout: float = 60
     receives: int = 5
     batch: int = 10
     concurrency: int = 1000

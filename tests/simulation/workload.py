@@ -76,7 +76,7 @@ class Workload:
         return f"{step}.{self._random.randrange(3)}" if one else step
 
     def _document(self, number: int) -> dict[str, Any]:
-        depth = self._random.randint(0, min(self._size, 2)) if self._size else 0
+        depth = self._random.choice((0, 1, 1, min(self._size, 2))) if self._size else 0
         return FlowMaker(self._random, depth).make(f"Flow{number}")
 
     def _upload(self, number: int, at: float) -> tuple[str, Flow]:

@@ -62,6 +62,8 @@ def on_cancel(draft: Draft, event: CancelRequested) -> None:
         return
     if draft.run.status.terminal and not (cancelled and any(len(group.live) for group in draft.groups.values())):
         draft.note = "the run has ended already"
+        # Else the same message, coming late a second time, would end the run after somebody had resumed it.
+        draft.remember(event.request)
         return
     stop_live(draft, event.reason or "on request")
     draft.remember(event.request)

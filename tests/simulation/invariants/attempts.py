@@ -126,8 +126,8 @@ def _array(
     children = {submission.members.at(index): child for index, child in failed.items()}
     if len(children) != (end.failed or 0):
         return None
-    written = Ranges.collect(task.member for task, _ in outcomes)
-    won = written - Ranges.collect(children)
+    unmarked = Ranges.collect(task.member for (task, _), outcome in outcomes.items() if outcome.status == "succeeded")
+    won = unmarked - Ranges.collect(children)
     return ArrayEnd(children, won, submission.members - won)
 
 

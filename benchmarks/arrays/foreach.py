@@ -270,6 +270,9 @@ class Clock:
     def now(self) -> float:
         return self._foreach.now
 
+    def sleep(self, seconds: float) -> None:
+        self._foreach.now += seconds
+
 
 def count(tasks: int, failing: float) -> Counts:
     """What a foreach of so many tasks takes, of whose first attempts this share fails."""

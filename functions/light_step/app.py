@@ -1,4 +1,4 @@
-"""Runs light steps: one message of the light queue, one attempt. Its role reaches the data bucket and its reports."""
+"""Runs light steps: a message of the light queue, one attempt or several. Its role reaches the data and two queues."""
 
 import json
 import os
@@ -11,26 +11,27 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from steprelay.runner.light import run_light
+from steprelay.runner.light_message import LightFunction
+from steprelay.runner.light_queues import LightQueues
 from steprelay.runner.s3 import S3Store
 
 logger, tracer, metrics = Logger(), Tracer(auto_patch=False), Metrics(namespace="steprelay")
-store, sqs = S3Store(os.environ["STEPRELAY_DATA_BUCKET"]), boto3.client("sqs")
+ENDS, LIGHT = os.environ["STEPRELAY_JOB_EVENTS_QUEUE_URL"], os.environ["STEPRELAY_LIGHT_QUEUE_URL"]
+store, queues = S3Store(os.environ["STEPRELAY_DATA_BUCKET"]), LightQueues(boto3.client("sqs"), ENDS, LIGHT)
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def run_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     deadline = time.time() + lambda_context.get_remaining_time_in_millis() / 1000
+    function = LightFunction(store, deadline, queues.report, queues.again, int(lambda_context.memory_limit_in_mb))
     try:
-        result = run_light(json.loads(record.body), store, deadline, int(lambda_context.memory_limit_in_mb))
+        results = function.handle(json.loads(record.body))
     except Exception:
         logger.exception("the message could not be handled; it will be delivered again")
         raise
-    logger.append_keys(run=result.task.brief.run, task=result.task.name, attempt=result.task.brief.attempt)
-    if result.report:
-        sqs.send_message(QueueUrl=os.environ["STEPRELAY_JOB_EVENTS_QUEUE_URL"], MessageBody=json.dumps(result.message))
-    metrics.add_metric("LightSteps", "Count", 1)
-    logger.info("light step ended", status=result.status, lost=result.lost, reported=result.report)
+    metrics.add_metric("LightSteps", "Count", len(results))
+    for result in results:
+        logger.info("light step ended", **result.summary)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -2,14 +2,16 @@
 
 from steprelay.sdk.current import current
 from steprelay.sdk.decorators import batch, catch, environment, resources, retry, schedule, step, timeout, trigger
-from steprelay.sdk.exceptions import TimeoutException
+from steprelay.sdk.exceptions import CheckpointError, Reclaimed, TimeoutException
 from steprelay.sdk.flow import FlowSpec
 from steprelay.sdk.parameters import JSONType, Parameter
 
 __all__ = [
+    "CheckpointError",
     "FlowSpec",
     "JSONType",
     "Parameter",
+    "Reclaimed",
     "TimeoutException",
     "batch",
     "catch",

@@ -3,12 +3,13 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from steprelay.client.relay import Verdict
 from steprelay_core.ports import Stored
-from steprelay_core.state.model import Failure, Origin, RunFailure, RunStatus
+from steprelay_core.state.model import Failure, Group, GroupKey, Origin, RunFailure, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
 from tests.client.fake_relay import (
@@ -18,6 +19,7 @@ from tests.client.fake_relay import (
     FakeRelay,
     failed_attempt,
     failed_run,
+    flow_of,
     group,
     run_of,
     stored,
@@ -321,6 +323,32 @@ def test_logs_of_one_task_are_chosen_by_its_name(tmp_path: Path) -> None:
 
     assert shell("logs", RUN, "process.1").out == "process.1 | task 1\n"
     assert {line["task"] for line in shell("logs", RUN, "process", "--json").json} == {f"process.{n}" for n in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("named", "lines"),
+    [
+        ("train", ["train | lap 0", "train@1 | lap 1", "train@2 | lap 2"]),
+        ("train@2", ["train@2 | lap 2"]),
+        ("train@0", ["train | lap 0"]),
+        ("train@3", []),
+    ],
+)
+def test_logs_of_one_lap_are_chosen_by_its_number(tmp_path: Path, named: str, lines: list[str]) -> None:
+    steps: dict[str, Any] = {
+        "start": {"next": "train"},
+        "train": {"next": [{"to": ["train"]}, {"to": ["end"]}]},
+        "end": {},
+    }
+    groups = [Group(GroupKey("train", (), laps), won={1: Ranges.of(0)}) for laps in ((), (1,), (2,))]
+    logs = {(f"train{lap}", 1): f"lap {number}\n" for number, lap in enumerate(("", "@1", "@2"))}
+    relay = FakeRelay([stored(*groups)], flow_of(steps), light_logs=logs)
+    assert Shell(tmp_path, relay)("logs", RUN, named).out.splitlines() == lines
+
+
+def test_logs_of_what_names_no_task_say_what_does(tmp_path: Path) -> None:
+    result = Shell(tmp_path, logging())("logs", RUN, "process@x")
+    assert "'process@x' is not STEP or STEP.SPLIT" in result.err
 
 
 def test_logs_of_an_unknown_step_get_the_nearest_name(tmp_path: Path) -> None:

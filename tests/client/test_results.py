@@ -15,6 +15,7 @@ from steprelay.client.parameters import METADATA_LIMIT, TooLarge, as_metadata
 from steprelay.client.plain_data import show_plain
 from steprelay.client.results import SHOWN_SIZE, final_artifacts
 from steprelay.client.tasks import parse_task
+from steprelay_core.state.laps import trimmed
 from steprelay_core.state.model import TaskKey
 from tests.client.fake_relay import LINE, FakeRelay, stored, won
 
@@ -95,15 +96,19 @@ def test_the_artifacts_of_the_last_step_come_with_small_values_only() -> None:
 indices = st.integers(0, 10**6)
 
 
-@given(step=st.from_regex(r"[a-z]\w*", fullmatch=True), inner=st.lists(indices, max_size=4))
-def test_a_task_is_found_by_the_name_that_people_see(step: str, inner: list[int]) -> None:
+@given(
+    step=st.from_regex(r"[a-z]\w*", fullmatch=True),
+    inner=st.lists(indices, max_size=4),
+    laps=st.lists(st.integers(0, 999), max_size=3).map(trimmed),
+)
+def test_a_task_is_found_by_the_name_that_people_see(step: str, inner: list[int], laps: tuple[int, ...]) -> None:
     *path, member = [0, *inner]
-    task = TaskKey(step, tuple(path), member)
+    task = TaskKey(step, tuple(path), member, laps)
 
     assert parse_task(str(task)) == task
 
 
-@pytest.mark.parametrize("name", ["a.x", "a.", "a.-1", "a.1.b"])
+@pytest.mark.parametrize("name", ["a.x", "a.", "a.-1", "a.1.b", "a@", "a@b"])
 def test_what_names_no_task_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         parse_task(name)

@@ -40,6 +40,7 @@ _EXPECTED = {
     # The run that these speak of is not there, and so neither is the brief.
     "light_step/step": _ONE_ITEM_COMES_AGAIN,
     "light_step/step_in_foreach": _ONE_ITEM_COMES_AGAIN,
+    "light_step/steps_in_wide_foreach": _ONE_ITEM_COMES_AGAIN,
     # This one brings its brief along, and is carried out.
     "light_step/step_with_brief": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
 }

@@ -90,6 +90,16 @@ def test_groups_of_the_same_step_under_different_parents_are_kept_apart(store: S
     assert set(stored.groups) == set(keys)
 
 
+def test_groups_of_the_same_step_in_different_laps_are_kept_apart(store: Store) -> None:
+    keys = [GroupKey("train"), GroupKey("train", (), (1,)), GroupKey("train", (1,)), GroupKey("train", (1,), (0, 2))]
+    store.save(a_run(), [Group(key, started_at=float(place)) for place, key in enumerate(keys)])
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert {key: group.started_at for key, group in stored.groups.items()} == {
+        key: float(place) for place, key in enumerate(keys)
+    }
+
+
 def test_runs_do_not_see_each_other(store: Store) -> None:
     store.save(a_run("Demo-1"), [Group(TRAIN)], add=an_entry())
     store.save(a_run("Demo-10"), [])
@@ -279,3 +289,37 @@ def test_a_run_that_had_ended_and_goes_on_is_among_the_living_again(store: Store
     assert [listed.run for listed in store.unsettled("live")] == ["Demo-1"]
     assert [run.generation for run in store.list_runs(status=RunStatus.RUNNING)] == [2]
     assert store.list_runs(status=RunStatus.FAILED) == []
+
+
+def test_an_outbox_entry_is_taken_up_by_one_of_those_who_saw_it(store: Store) -> None:
+    store.save(a_run(), [], add=an_entry())
+    until = an_entry().created_at + 90
+    assert [store.take_up("Demo-1", an_entry(), until) for _ in range(3)] == [True, False, False]
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert stored.outbox == (replace(an_entry(), free_at=until),)
+
+
+def test_an_outbox_entry_that_was_taken_up_is_taken_up_again_by_who_has_seen_that(store: Store) -> None:
+    store.save(a_run(), [], add=an_entry())
+    assert store.take_up("Demo-1", an_entry(), 1_790_000_100.1)
+    assert store.take_up("Demo-1", replace(an_entry(), free_at=1_790_000_100.1), 1_790_000_200.2)
+
+
+def test_an_outbox_entry_that_is_gone_cannot_be_taken_up(store: Store) -> None:
+    store.save(a_run(), [], add=an_entry())
+    store.clear("Demo-1", ["entry"])
+    assert not store.take_up("Demo-1", an_entry(), 1_790_000_100.0)
+    stored = store.load("Demo-1")
+    assert stored is not None
+    assert stored.outbox == ()
+
+
+def test_a_cancelled_run_is_looked_after_until_all_of_it_is_stopped_but_not_listed_as_running(store: Store) -> None:
+    store.save(a_run(), [])
+    cancelled = replace(a_run(status=RunStatus.CANCELLED), version=1, stopping="no need")
+    store.save(cancelled, [])
+    assert [listed.run for listed in store.unsettled("live")] == ["Demo-1"]
+    assert store.list_runs(status=RunStatus.RUNNING) == []
+    store.save(replace(cancelled, version=2, stopping=None), [])
+    assert store.unsettled("live") == []

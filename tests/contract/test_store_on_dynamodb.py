@@ -9,7 +9,8 @@ from botocore.stub import Stubber
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.store import DynamoStore
 from steprelay_core.aws.transaction import StateTooLarge
-from steprelay_core.ports import Conflict
+from steprelay_core.commands import TerminateJob
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Conflict, OutboxEntry
 from steprelay_core.state.model import FailedAttempt, Failure, Group, GroupKey, Origin, Run
 
 RUN = Run("Demo-1", "Demo", "0f0f", 1.0, Origin("upload"))
@@ -87,3 +88,18 @@ def test_items_of_runs_expire_only_where_the_relay_says_so(clients: Clients, tab
     expiring = {item["pk"]["S"] for item in items if "expires_at" in item}
     assert expiring == {"RUN#Demo-1"}
     assert sum("expires_at" in item for item in items) == 2
+
+
+def test_an_outbox_entry_of_an_older_relay_is_free_when_its_handler_must_be_dead(
+    store: DynamoStore, clients: Clients, table: str
+) -> None:
+    entry = OutboxEntry("e", 5.0, (TerminateJob("job-1", "over"),), 5.0)
+    store.save(RUN, [], add=entry)
+    key = {"pk": {"S": "RUN#Demo-1"}, "sk": {"S": "OUTBOX#e"}}
+    clients.dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE free_at")
+    stored = store.load(RUN.id)
+    assert stored is not None
+    (found,) = stored.outbox
+    assert found == replace(entry, free_at=5.0 + OUTBOX_ORPHANED_AFTER)
+    assert store.take_up(RUN.id, found, 200.0)
+    assert not store.take_up(RUN.id, found, 200.0)

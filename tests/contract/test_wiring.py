@@ -9,7 +9,9 @@ import pytest
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.environment import IncompleteEnvironment, read_settings
+from steprelay_core.aws.pace import DynamoPace
 from steprelay_core.aws.wiring import ports_from
+from steprelay_core.ports import Unpaced
 from steprelay_core.state.model import Origin, Run
 from steprelay_core.translate import Defaults
 
@@ -79,6 +81,13 @@ def test_nothing_expires_where_the_environment_does_not_say_so() -> None:
     assert (settings.runs_expire_days, settings.definitions_expire_days) == (7, 30)
 
 
+@pytest.mark.parametrize(("given", "limit"), [("40", 40), ("0", 0), ("", 0)])
+def test_submissions_are_limited_where_the_environment_says_so(clients: Clients, given: str, limit: int) -> None:
+    settings = read_settings({**ENVIRONMENT, "STEPRELAY_SUBMITS_PER_SECOND": given})
+    assert settings.submits_per_second == limit
+    assert isinstance(ports_from(settings, clients).pace, DynamoPace if limit else Unpaced)
+
+
 def test_all_missing_variables_are_named_at_once() -> None:
     kept = {name: value for name, value in ENVIRONMENT.items() if name not in ("STEPRELAY_TABLE", "STEPRELAY_BUS")}
     with pytest.raises(IncompleteEnvironment, match=r"variables STEPRELAY_RELAY, STEPRELAY_TABLE, STEPRELAY_BUS;"):
@@ -97,7 +106,7 @@ def test_a_client_is_made_once_and_repeats_throttled_calls(clients: Clients) -> 
     assert clients.batch is clients.batch
     batch: Any = clients.batch.meta.config
     others: Any = clients.dynamodb.meta.config
-    assert batch.retries == {"mode": "adaptive", "total_max_attempts": 5}
+    assert batch.retries == {"mode": "standard", "total_max_attempts": 5}
     assert others.retries == {"mode": "adaptive", "total_max_attempts": 8}
 
 

@@ -8,5 +8,8 @@ class FixedClock:
     def now(self) -> float:
         return self.time
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
     def advance(self, seconds: float) -> None:
         self.time += seconds

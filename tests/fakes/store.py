@@ -39,6 +39,15 @@ class MemoryStore:
         entries = tuple(sorted(outbox.values(), key=lambda entry: (entry.created_at, entry.id)))
         self.runs[run.id] = Stored(replace(run, version=run.version + 1), kept, entries)
 
+    def take_up(self, run: str, entry: OutboxEntry, until: float) -> bool:
+        stored = self.runs.get(run)
+        if stored is None or entry not in stored.outbox:
+            return False
+        taken = replace(entry, free_at=until)
+        outbox = tuple(taken if other.id == entry.id else other for other in stored.outbox)
+        self.runs[run] = replace(stored, outbox=outbox)
+        return True
+
     def clear(self, run: str, done: Iterable[str]) -> None:
         stored, gone = self.runs.get(run), set(done)
         if stored is not None:
@@ -100,4 +109,4 @@ def _places(which: Unsettled, stored: Stored) -> list[str]:
     """Where a run stands in a list, as often as it does."""
     if which == "stuck":
         return [outbox_place(stored.run.id, entry) for entry in stored.outbox]
-    return [] if stored.run.status.terminal else [run_place(stored.run)]
+    return [] if stored.run.settled else [run_place(stored.run)]

@@ -21,11 +21,21 @@ def test_robust_fails_once_retries_joins_and_finishes(project: Project) -> None:
     )
 
 
+def test_checkpoint_is_cut_short_by_a_reclaim_and_goes_on_where_it_was(project: Project) -> None:
+    project.add_example("checkpoint.py")
+    ended = project.run("checkpoint.py", "--epochs", "8")
+    assert ended.code == 0, ended.errors
+    assert (ended.artifacts["resumed_after"], ended.artifacts["weight"]) == ("4", "4.0")
+    (failed,) = ended.of_kind("attempt_failed")
+    assert (failed["task"], failed["attempt"], failed["then"]) == ("train", 1, "retry")
+
+
 @pytest.mark.parametrize(
     ("name", "artifact", "value"),
     [
         ("hello.py", "greeting", "'hello world'"),
         ("branch.py", "different", "8"),
+        ("nested.py", "best", "{'depth': 4, 'loss': 1.005, 'rate': 0.025}"),
         ("any_language", "result", "{'lines': 4, 'words': 20}"),
     ],
 )
@@ -50,6 +60,16 @@ def test_decide_goes_the_way_that_its_data_says(project: Project, rows: str, way
     assert ended.code == 0, ended.errors
     started = {change["step"] for change in ended.of_kind("task")}
     assert started & {"light", "heavy"} == {way}
+
+
+def test_loop_goes_back_until_its_guess_is_good_enough(project: Project) -> None:
+    project.add_example("loop.py")
+    ended = project.run("loop.py", "--number", "9", "--tolerance", "0.01")
+    assert ended.code == 0, ended.errors
+    assert ended.artifacts["laps"] == "4"
+    tasks = {change["task"] for change in ended.of_kind("task")}
+    assert {"improve", "judge@1", "judge@3", "end"} <= tasks
+    assert "improve@4" not in tasks
 
 
 def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(project: Project) -> None:

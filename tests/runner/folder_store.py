@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,10 +60,19 @@ class FolderStore:
         self.put(key, body)
         return True
 
-    def upload(self, key: str, body: BinaryIO) -> None:
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
         self.requests.append(("UPLOAD", key))
         with self._path(key).open("wb") as file:
             shutil.copyfileobj(body, file)
+
+    def list_keys(self, prefix: str) -> list[str]:
+        self.requests.append(("LIST", prefix))
+        return self.keys(prefix)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.requests.append(("DELETE", key))
+            (self.root / key).unlink(missing_ok=True)
 
     def after_fork(self) -> None:
         """Files are not shared connections."""

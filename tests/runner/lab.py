@@ -21,7 +21,7 @@ from steprelay.runner.supervise import Limits
 from tests.runner.folder_store import FolderStore
 
 DEADLINE_SECONDS = 30.0
-HEADER = "from steprelay import FlowSpec, Parameter, JSONType, TimeoutException, current, step\n"
+HEADER = "from steprelay import FlowSpec, Parameter, JSONType, Reclaimed, TimeoutException, current, step\n"
 
 
 def wait_until(predicate: Callable[[], Any], what: str) -> Any:

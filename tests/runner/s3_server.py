@@ -22,7 +22,7 @@ class S3Server(ThreadingHTTPServer):
     """`objects` by `/bucket/key`; `failures` are answered first, one status each; `requests` is what was asked.
 
     `messages` are the bodies sent to the queue, whatever its URL. `connections` has the client's port
-    of each request.
+    of each request. `parts`: of multipart uploads, only how many bytes each was.
     """
 
     daemon_threads = True
@@ -32,6 +32,7 @@ class S3Server(ThreadingHTTPServer):
         self.objects: dict[str, bytes] = {}
         self.failures: list[int] = []
         self.messages: list[Any] = []
+        self.parts: dict[str, int] = {}
         self.connections: list[int] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
 
@@ -94,6 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/latest/api/token":
             self._answer(200, b"imds-token")
             return
+        if "partNumber=" in self.path:
+            self.server.parts[self.path] = len(body)
+            self._answer(200)
+            return
         if self.headers.get("If-None-Match") == "*" and self.path in self.server.objects:
             self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
             return
@@ -101,10 +106,28 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200)
 
     def do_POST(self) -> None:
-        text = json.loads(self._body())["MessageBody"]
-        self.server.messages.append(json.loads(text))
-        digest = hashlib.md5(text.encode()).hexdigest()
-        self._answer(200, json.dumps({"MessageId": "m-1", "MD5OfMessageBody": digest}).encode())
+        if "uploads" in self.path or "uploadId=" in self.path:
+            self._answer_multipart()
+            return
+        body = json.loads(self._body())
+        sent = []
+        for entry in body.get("Entries", [body]):
+            text = entry["MessageBody"]
+            self.server.messages.append(json.loads(text))
+            sent.append(
+                {
+                    "Id": entry.get("Id"),
+                    "MessageId": "m-1",
+                    "MD5OfMessageBody": hashlib.md5(text.encode()).hexdigest(),
+                }
+            )
+        self._answer(200, json.dumps({"Successful": sent} if "Entries" in body else sent[0]).encode())
+
+    def _answer_multipart(self) -> None:
+        self._body()
+        names = "<Bucket>data</Bucket><Key>big</Key><UploadId>u1</UploadId>"
+        kind = "Initiate" if "uploads" in self.path else "Complete"
+        self._answer(200, f"<{kind}MultipartUploadResult>{names}</{kind}MultipartUploadResult>".encode())
 
     def _answer_metadata(self) -> None:
         if self.headers.get("X-aws-ec2-metadata-token") != "imds-token":

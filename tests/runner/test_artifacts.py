@@ -1,11 +1,12 @@
 """Storing and reading artifacts."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from steprelay.runner.artifacts import INLINE_BYTES, INLINE_TOTAL, SMALL_BYTES, ArtifactReader, ArtifactWriter
+from steprelay.runner.artifacts import INLINE_BYTES, INLINE_TOTAL, SMALL_BYTES, ArtifactReader, ArtifactWriter, Payload
 from steprelay.sdk.exceptions import ArtifactError
 from tests.runner.folder_store import FolderStore
 
@@ -87,3 +88,16 @@ def test_a_class_that_is_not_there_when_reading_is_explained(store: FolderStore)
     (store.root / f"artifacts/TheFlow/{refs['a'].sha256}").write_bytes(b"cno_such_module\nThing\n.")
     with pytest.raises(ArtifactError, match=r"No module named 'no_such_module'.*in the package and in the image"):
         ArtifactReader(store, "TheFlow").load(refs["a"])
+
+
+def test_a_large_value_is_never_copied_whole(tmp_path: Path) -> None:
+    value = bytes(64 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        payload = Payload(value, tmp_path)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    payload.close()
+    assert payload.ref.size > len(value)
+    assert most < SMALL_BYTES

@@ -218,23 +218,6 @@ def test_a_step_that_ignores_its_timeout_is_killed_and_its_timeout_recorded(tmp_
     assert "did not end when told to" in failure.message
 
 
-def test_the_time_to_import_the_flow_counts_against_the_limit(tmp_path: Path) -> None:
-    lab = Lab(
-        tmp_path,
-        flow(
-            """
-        @step
-        def start(self): pass
-    """,
-            before="import time; time.sleep(60)",
-        ),
-    )
-    lab.attempt("start", timeout_seconds=0.05)
-    failure = lab.outcome("start").failure
-    assert failure is not None
-    assert failure.class_ == "timeout"
-
-
 CATCH: dict[str, Any] = {"var": "problem", "print_exception": True}
 
 

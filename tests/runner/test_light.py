@@ -10,7 +10,8 @@ import pytest
 
 from steprelay.runner.brief import BriefError
 from steprelay.runner.claim import Claim
-from steprelay.runner.light import LOG_BYTES, LightResult, StillRunning, run_light
+from steprelay.runner.light import LOG_BYTES, LightResult, StillRunning
+from steprelay.runner.light_message import LightFunction
 from steprelay.runner.package import PackageCache
 from tests.runner.lab import Lab, flow
 
@@ -31,14 +32,21 @@ class Function:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.cache = PackageCache(lab.folder / "cache", keep=2)
+        self.reports: list[Any] = []
+        self.again: list[dict[str, Any]] = []
 
     def __call__(
         self, step: str, *ways: Any, seconds: float = 60, memory: int | None = None, **more: Any
     ) -> LightResult:
         message = {"brief": self.lab.put_brief(step, *ways, **more), "member": 0}
-        return run_light(
-            message, store=self.lab.store, deadline=time.time() + seconds, memory_mib=memory, cache=self.cache
+        return self.deliver(message, seconds, memory)[0]
+
+    def deliver(self, message: dict[str, Any], seconds: float = 60, memory: int | None = None) -> list[LightResult]:
+        deadline = time.time() + seconds
+        function = LightFunction(
+            self.lab.store, deadline, self.reports.append, self.again.append, memory, cache=self.cache
         )
+        return function.handle(message)
 
     def log(self, step: str) -> str:
         return self.lab.store.get(f"runs/TheFlow-1/{step}/0/1/log.txt").decode()
@@ -58,8 +66,7 @@ def test_a_light_step_leaves_its_outcome_and_its_output(tmp_path: Path) -> None:
 def test_a_brief_may_come_in_the_message_itself(tmp_path: Path) -> None:
     function = Function(Lab(tmp_path, START))
     brief = json.loads(function.lab.store.get(function.lab.put_brief("start", "end")))
-    store = function.lab.store
-    result = run_light({"brief": brief, "member": 0}, store=store, deadline=time.time() + 60, cache=function.cache)
+    (result,) = function.deliver({"brief": brief, "member": 0})
     assert result.status == "succeeded"
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from steprelay.local.lost_functions import release_claims
-from steprelay.runner.light import LightResult, StillRunning, run_light
+from steprelay.runner.light import LightResult, StillRunning
+from steprelay.runner.light_message import LightFunction
 from steprelay.runner.package import PackageCache
 from steprelay.runner.store import Store
 from tests.runner.lab import Lab, flow
@@ -69,7 +70,11 @@ class Function:
         self._cache = PackageCache(folder / "cache", keep=2)
 
     def deliver(self, store: Any) -> LightResult:
-        return run_light(self.message, store, time.time() + 60, cache=self._cache)
+        ended = LightFunction(store, time.time() + 60, self._say, self._say, cache=self._cache).handle(self.message)
+        return ended[0]
+
+    def _say(self, _: Any) -> None:
+        """Nobody listens."""
 
     def deliver_in_a_sandbox(self, store: MortalStore) -> int | None:
         """In a process that may be killed; its exit code."""

@@ -28,6 +28,7 @@ def app(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": server.url, "STEPRELAY_DATA_BUCKET": "data",
         "STEPRELAY_JOB_EVENTS_QUEUE_URL": f"{server.url}/000000000000/job-events",
+        "STEPRELAY_LIGHT_QUEUE_URL": f"{server.url}/000000000000/light",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     spec = importlib.util.spec_from_file_location("light_step_app", APP)
@@ -51,9 +52,10 @@ def brief(server: S3Server, tmp_path: Path) -> Callable[..., str]:
     return put
 
 
-def _event(key: str) -> dict[str, Any]:
+def _event(key: str, *members: int) -> dict[str, Any]:
+    wanted = {"members": list(members)} if members else {"member": 0}
     record = {
-        "messageId": "m-1", "receiptHandle": "r-1", "body": json.dumps({"brief": key, "member": 0}),
+        "messageId": "m-1", "receiptHandle": "r-1", "body": json.dumps({"brief": key} | wanted),
         "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:light",
         "awsRegion": "us-east-1",
         "attributes": {}, "messageAttributes": {}, "md5OfBody": "",
@@ -92,6 +94,12 @@ def test_a_message_runs_its_step_and_the_end_is_reported(app: ModuleType, server
             "detail": {"run": "TheFlow-1", "step": "start", "path": [], "member": 0, "attempt": 1, "lost": None},
         }
     ]
+
+
+def test_a_message_of_several_tasks_runs_them_all(app: ModuleType, server: S3Server, brief: Any) -> None:
+    key = brief(START, "start", "end", path=[0], members=[[0, 2]])
+    assert app.handler(_event(key, 0, 2), _context()) == {"batchItemFailures": []}
+    assert [message["detail"]["member"] for message in server.messages] == [0, 2]
 
 
 def test_a_failed_step_is_reported_like_any_other_end(app: ModuleType, server: S3Server, brief: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
-from steprelay.runner.s3 import S3Store
+from steprelay.runner.s3 import MAX_PART_BYTES, MAX_PARTS, S3Store, part_bytes
 from tests.runner.s3_server import S3Server, s3_server
 
 
@@ -72,3 +72,52 @@ def test_a_forked_child_uses_connections_of_its_own(store: S3Store, server: S3Se
     store.get("a")
     parents, childs, parents_again = server.connections
     assert parents == parents_again != childs
+
+
+MIB, GIB = 1024**2, 1024**3
+
+
+@pytest.mark.parametrize(
+    ("size", "part"),
+    [
+        (1, 8 * MIB),
+        (5 * GIB, 8 * MIB),
+        (8 * MIB * MAX_PARTS, 8 * MIB),
+        (8 * MIB * MAX_PARTS + 1, 9 * MIB),
+        (5 * 1024 * GIB, 525 * MIB),
+        (MAX_PART_BYTES * MAX_PARTS, MAX_PART_BYTES),
+    ],
+)
+def test_the_parts_of_an_object_are_as_many_and_as_large_as_s3_takes(size: int, part: int) -> None:
+    assert part_bytes(size) == part
+    assert part * MAX_PARTS >= size
+
+
+def test_an_object_beyond_what_parts_can_make_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(ValueError, match="S3 takes no object of"):
+        part_bytes(MAX_PART_BYTES * MAX_PARTS + 1)
+
+
+class Endless(io.RawIOBase):
+    """Bytes that nobody has in memory; `most` is what was read at a time."""
+
+    def __init__(self, size: int) -> None:
+        self.left, self.most = size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(self.left, size)
+        assert size >= 0
+        self.left -= size
+        self.most = max(self.most, size)
+        return bytes(size)
+
+
+def test_a_large_object_goes_up_in_parts_that_are_never_all_in_memory(store: S3Store, server: S3Server) -> None:
+    body = Endless(100 * MIB)
+    store.upload("big", body, 100 * MIB)  # type: ignore[arg-type]
+    assert body.most <= 8 * MIB
+    assert len(server.parts) == 13
+    assert sum(server.parts.values()) == 100 * MIB

@@ -65,11 +65,26 @@ def test_put_if_match_replaces_only_what_was_read(store: Store) -> None:
 
 def test_files_of_any_size_go_up_and_come_down(store: Store) -> None:
     body = os.urandom(9 * 1024 * 1024)
-    store.upload("big", io.BytesIO(body))
+    store.upload("big", io.BytesIO(body), len(body))
     assert store.exists("big")
     into = io.BytesIO()
     store.download("big", into)
     assert into.getvalue() == body
+
+
+def test_keys_are_listed_by_how_they_start_and_in_order(store: Store) -> None:
+    for key in ("a/2", "a/10", "ab", "b"):
+        store.put(key, b"")
+    assert store.list_keys("a/") == ["a/10", "a/2"]
+    assert store.list_keys("c") == []
+
+
+def test_deleting_takes_any_number_of_keys_whether_they_are_there_or_not(store: Store) -> None:
+    for key in ("a", "b", "c"):
+        store.put(key, b"")
+    store.delete([*(f"none/{number}" for number in range(1500)), "a", "b"])
+    store.delete([])
+    assert store.list_keys("") == ["c"]
 
 
 def test_it_stays_usable_after_a_fork(store: Store) -> None:

@@ -78,8 +78,7 @@ def test_what_a_command_held_is_told(tmp_path: Path, code: int) -> None:
 
 
 def _light(lab: Lab, step: str, **changes: Any) -> None:
-    message = {"brief": lab.put_brief(step, **changes), "member": 0}
-    run_light(message, lab.store, time.time() + 60, cache=PackageCache(lab.folder / "cache"))
+    run_light(lab.task(step, **changes), lab.store, time.time() + 60, cache=PackageCache(lab.folder / "cache"))
 
 
 @pytest.mark.parametrize("step", ["hold", "fail", "killed"])

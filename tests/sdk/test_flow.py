@@ -66,7 +66,7 @@ def test_deleting_what_is_not_there_is_an_error() -> None:
         ((), {}, "self.next\\(\\) needs the step to go on to"),
         (("end",), {}, "argument 1 of self.next is 'end', which is not a @step"),
         ((Sample.end,), {"foreach": "x", "condition": "x"}, "takes foreach or condition, not both"),
-        ((Sample.end,), {"num_parallel": 3}, "knows foreach, condition and max_workers, not num_parallel"),
+        ((Sample.end,), {"num_parallel": 3}, "knows foreach, condition, empty and max_workers, not num_parallel"),
         ((Sample.end,), {"foreach": ["a"]}, 'foreach takes the name of an artifact, such as foreach="items"'),
         ((Sample.end,), {"condition": "alpha"}, "takes one dict of values to steps"),
         ((Sample.end,), {"max_workers": 3}, "takes max_workers only beside foreach"),

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.mutants:
         return 0 if table(tell=tell).all_caught else 1
     if given.trace:
-        tell("\n".join(trace(Options(int(first), given.size, given.faults_of, _marks(given.only)))))
+        tell("\n".join(trace(Options(int(first), given.size, given.faults_of, _marks(given.only), wide=given.wide))))
         return 0
     return _play(range(int(first), int(last or int(first) + 1)), given.size)
 
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", default="0:1000", help="first:last (last not included), or one seed")
     parser.add_argument("--size", type=int, choices=range(4), help="how large flows are, if not as the seed draws")
+    parser.add_argument("--wide", action="store_true", help="with --trace: a run of many groups that is cancelled")
     parser.add_argument("--trace", action="store_true", help="show what happens with the first seed")
     parser.add_argument("--faults-of", type=int, metavar="SEED", help="with --trace: the seed whose faults these are")
     parser.add_argument("--only", help="with --trace: the faults, by their marks, that may strike; `none` for none")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from tests.simulation.actors import Actor
+from tests.simulation.actors import Actor, Killed
 from tests.simulation.queues import Queue
 from tests.simulation.record import Record
 from tests.simulation.scheduler import Scheduler
@@ -165,7 +165,9 @@ class Batch:
         place = f"{unit.place} attempt {attempt} {seen}"
         actor = Actor(name, lambda: codes.append(self._run(unit, attempt)), place=place)
 
-        def ended(_error: BaseException | None) -> None:
+        def ended(error: BaseException | None) -> None:
+            if error is not None and not isinstance(error, Killed):
+                raise error
             if seen:
                 self._s.after(0.05, lambda: self._exited(unit, attempt, codes[0] if codes else 137))
 
@@ -233,6 +235,9 @@ class Batch:
         if unit.index is None:
             unit.job.status, unit.job.reason = status, unit.reason
             self._tell(job_detail(unit.job))
+            if "nodeOverrides" in unit.job.request:
+                node = {"container": {"exitCode": unit.exit_code}}
+                self._tell(job_detail(unit.job) | node | {"jobId": f"{unit.id}#1"})
             return
         if unit.over:
             self._tell(unit_detail(unit))
@@ -259,6 +264,13 @@ class Batch:
         queue = self._events.queue(detail)
         if queue is not None:
             queue.put({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+
+
+def overrides(request: dict[str, Any]) -> dict[str, Any]:
+    """Of the container, or of the main node's: the others wait for it, and end with it."""
+    nodes = request.get("nodeOverrides")
+    found: dict[str, Any] = nodes["nodePropertyOverrides"][0] if nodes else request
+    return dict(found["containerOverrides"])
 
 
 def retried(unit: Unit, reason: str) -> bool:
@@ -302,6 +314,9 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
         "attempts": [{"container": container} for _ in range(unit.ended)],
         "container": container,
     }
+    if "nodeOverrides" in unit.job.request:
+        # Which has none of its own: its last attempt tells.
+        del detail["container"]
     return detail | ({"arrayProperties": {"index": unit.index}} if unit.index is not None else {})
 
 

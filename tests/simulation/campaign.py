@@ -53,13 +53,13 @@ class Tally:
         )
 
 
-def play(seeds: Iterable[int], size: int | None = None, parts: Parts | None = None) -> Tally:
+def play(seeds: Iterable[int], size: int | None = None, parts: Parts | None = None, *, wide: bool = False) -> Tally:
     """Play seeds one after the other."""
     tally = Tally()
     for seed in seeds:
         tally.seeds += 1
         try:
-            ended = Simulation(Options(seed, size), parts).run()
+            ended = Simulation(Options(seed, size, wide=wide), parts).run()
         except Violation as violation:
             tally.failed.append(Failed(seed, violation.number, str(violation)))
             continue
@@ -76,10 +76,10 @@ def play_on_all_cores(seeds: Sequence[int], size: int | None = None) -> Iterator
         yield from pool.map(play, parts, [size] * len(parts))
 
 
-def first_caught(parts: Parts, seeds: Iterable[int], promises: Collection[int]) -> Failed | None:
+def first_caught(parts: Parts, seeds: Iterable[int], promises: Collection[int], *, wide: bool = False) -> Failed | None:
     """The first seed that breaks one of these promises with these parts."""
     for seed in seeds:
-        for failed in play([seed], parts=parts).failed:
+        for failed in play([seed], parts=parts, wide=wide).failed:
             if failed.number in promises:
                 return failed
     return None

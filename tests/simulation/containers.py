@@ -2,16 +2,17 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, TypeVar
 
-from steprelay.runner.brief import Task, decode_brief, read_brief, task_of
+from steprelay.runner.brief import Task, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
 from steprelay.runner.leaving import code_of_leaving
-from steprelay.runner.light import LightResult, answer_again
+from steprelay.runner.light import RESERVE_SECONDS, LightResult, answer_again
+from steprelay.runner.light_message import LightFunction, Report
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
 from steprelay.runner.store import Missing
-from tests.simulation.batch import Unit
+from tests.simulation.batch import Unit, overrides
 from tests.simulation.record import Record
 from tests.simulation.scheduler import AnswerLost, Scheduler, Throttled
 from tests.simulation.user_code import Plan
@@ -19,8 +20,7 @@ from tests.simulation.user_code import Plan
 T = TypeVar("T")
 
 KILLED = 137
-# A light attempt may take as long as its function, less what it keeps back.
-LIGHT_SECONDS, LIGHT_LIMIT = 900.0, 897.0
+LIGHT_SECONDS = 900.0
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 
@@ -68,8 +68,15 @@ class RunnerStore:
     def put(self, key: str, body: bytes) -> None:
         self._bodies[key] = body
 
-    def upload(self, key: str, body: BinaryIO) -> None:
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
         self.put(key, body.read())
+
+    def list_keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self._bodies if key.startswith(prefix))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._bodies.pop(key, None)
 
     def after_fork(self) -> None:
         pass
@@ -111,7 +118,7 @@ class Containers:
 
     def _batch(self, unit: Unit, attempt: int) -> int:
         """As `steprelay.runner.main`."""
-        environment = {each["name"]: each["value"] for each in unit.job.request["containerOverrides"]["environment"]}
+        environment = {each["name"]: each["value"] for each in overrides(unit.job.request)["environment"]}
         if "STEPRELAY_BRIEF" not in environment:
             return self._without_runner(unit)
         brief = read_brief(self._store.get(environment["STEPRELAY_BRIEF"].split("/", 3)[3]))
@@ -124,18 +131,21 @@ class Containers:
         self._record.claim_passed(task, mine)
         return self._make_attempt(task, Attempt(unit.id, attempt, began), unit)
 
-    def light(self, message: dict[str, Any]) -> LightResult:
-        """One delivery of a light message, as `steprelay.runner.light`."""
-        given, now = message["brief"], self._s.clock()
-        brief = read_brief(self._store.get(given)) if isinstance(given, str) else decode_brief(given)
-        task = Task(brief, message["member"])
-        mine = Claim(None, None, f"light:{next(self._serial)}", now, until=now + LIGHT_SECONDS)
+    def light(self, message: dict[str, Any], report: Report, again: Callable[[dict[str, Any]], None]) -> None:
+        """One delivery of a light message."""
+        deadline = self._s.clock() + LIGHT_SECONDS
+        LightFunction(self._store, deadline, report, again, run=self._light, clock=self._s.clock).handle(message)
+
+    def _light(self, task: Task, _store: object, deadline: float, *_: object, **__: object) -> LightResult:
+        """As `steprelay.runner.light`."""
+        now = self._s.clock()
+        mine = Claim(None, None, f"light:{next(self._serial)}", now, until=deadline)
         taken = claim(self._store, task, mine)
         if taken is not None:
             return answer_again(self._store, task, taken, now)
         self._record.claim_passed(task, mine)
         with self._record.at_work(task):
-            self._make_attempt(task, Attempt(None, None, now), None)
+            self._make_attempt(task, Attempt(None, None, now), None, deadline - RESERVE_SECONDS - now)
         return LightResult(task, None)
 
     def _without_runner(self, unit: Unit) -> int:
@@ -143,10 +153,10 @@ class Containers:
         self._s.sleep(1.0)
         return 1 if self._plan.keeps_from_starting(parameters | {"submission": "exit"}, unit.index) else 0
 
-    def _make_attempt(self, task: Task, attempt: Attempt, unit: Unit | None) -> int:
-        """User code, and what is left of it: an outcome, or an exit code alone."""
+    def _make_attempt(self, task: Task, attempt: Attempt, unit: Unit | None, left: float | None = None) -> int:
+        """User code, and what is left of it: an outcome, or an exit code alone. `left`: of a light function's time."""
         ending, seconds = self._plan.ending(task), self._plan.seconds(task)
-        limit = task.brief.timeout_seconds or (LIGHT_LIMIT if unit is None else None)
+        limit = min((limit for limit in (task.brief.timeout_seconds, left) if limit is not None), default=None)
         if self._s.dice.strike("frozen", self._s.place):
             self._s.sleep(self._s.random.choice((100.0, 2000.0)))
         if limit is not None and (seconds > limit or ending == "hangs"):
@@ -169,6 +179,8 @@ class Containers:
         way = self._plan.way(task)
         fans_out = way is not None and task.brief.ways[way].foreach is not None
         count = self._plan.items(task) if fans_out else None
+        if way is not None and count == 0 and task.brief.ways[way].empty == "fail":
+            return Outcome("failed", failure=Failure("program", "InvalidNext", "no items"))
         return Outcome("succeeded", transition=way, foreach_count=count)
 
     def _leave(self, task: Task, attempt: Attempt, outcome: Outcome) -> int:

@@ -14,7 +14,7 @@ from steprelay_core.translate import Defaults
 from tests.functions.world import World
 from tests.simulation.actors import Killed
 
-# Longer than any function lives, and than `engine.OUTBOX_ORPHANED_AFTER`.
+# Longer than any function lives, and than `ports.OUTBOX_ORPHANED_AFTER`.
 LATER = 400.0
 
 

@@ -60,6 +60,14 @@ class Cleared:
 
 
 @dataclass(frozen=True)
+class TakenUp:
+    """Somebody carries out an entry of the outbox that somebody else has left."""
+
+    run: str
+    entry: str
+
+
+@dataclass(frozen=True)
 class Handled:
     """An event was handled to its end; `outcomes`, `claims`, `array`: what was read for it."""
 
@@ -79,12 +87,14 @@ class Raised:
 
 @dataclass(frozen=True)
 class ClaimPassed:
-    """A container or light function goes on to user code. `job_id`: None for light."""
+    """A container or light function goes on to user code. `job_id`: None for light; `inputs`: the tasks that its brief
+    says it starts from, each with the attempt whose artifacts it takes."""
 
     attempted: Attempted
     owner: str
     job_id: str | None
     batch_attempt: int | None
+    inputs: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,13 @@ class Submitted:
     job_id: str
     looked: bool
     saved_ago: float | None
+
+
+@dataclass(frozen=True)
+class SubmitCalled:
+    """Somebody calls SubmitJob, in this second by its clock."""
+
+    second: int
 
 
 @dataclass(frozen=True)
@@ -126,4 +143,17 @@ class Calmed:
     """Everything is over: runs, jobs and messages."""
 
 
-Fact = Saved | Cleared | Handled | Raised | ClaimPassed | Submitted | Published | Buried | Swept | Calmed
+Fact = (
+    Saved
+    | Cleared
+    | TakenUp
+    | Handled
+    | Raised
+    | ClaimPassed
+    | Submitted
+    | SubmitCalled
+    | Published
+    | Buried
+    | Swept
+    | Calmed
+)

@@ -22,6 +22,8 @@ class Faults:
     stale_list: float = 0.0
     # Processes.
     killed: float = 0.0
+    # Whoever handles what people ask for.
+    doomed: float = 0.0
     stalled: float = 0.0
     clock_jump: float = 0.0
     # AWS Batch and its machines.
@@ -31,6 +33,10 @@ class Faults:
     given_up: float = 0.0
     frozen: float = 0.0
     forgotten: float = 0.0
+    # Jobs of other runs crowd a second.
+    busy: float = 0.0
+    # Somebody deregisters a job definition that is in use.
+    deregistered: float = 0.0
     # As many light functions at once as the account has left: one.
     crowded: float = 0.0
 
@@ -38,6 +44,7 @@ class Faults:
     def draw(cls, random: Random) -> "Faults":
         """Most kinds off, some on, so that every mixture is met."""
         levels = {field.name: random.choice((0.0, 0.0, 0.02, 0.1, 0.3)) for field in fields(cls)}
+        levels["busy"] = random.choice((0.0, 0.5, 0.9))
         return cls(**{name: min(level, MOST.get(name, 1.0)) for name, level in levels.items()})
 
 

@@ -1,7 +1,9 @@
-"""Random flows: lines, branches, foreachs, nested and conditional, light and on Batch, with random policies."""
+"""Random flows: lines, branches, foreachs, loops and choices, nested, light and on Batch, with random policies."""
 
 from random import Random
 from typing import Any
+
+KINDS = ("step", "foreach", "foreach", "array", "branch", "choice", "loop", "loop")
 
 
 class FlowMaker:
@@ -22,15 +24,27 @@ class FlowMaker:
         if self._depth and self._random.random() < 0.5:
             first = self._array(first)
         spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
+        if self._random.random() < 0.1:
+            spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
         return spec
+
+    def make_wide(self, name: str) -> dict[str, Any]:
+        """A foreach in a foreach, the outer one of many items."""
+        self._foreachs = 1
+        joined = self._step(next=self._step(next=self._step(), join=True), join=True)
+        body = self._step(next=joined)
+        first = self._step(next={"to": [self._step(next={"to": [body], "foreach": "items"})], "foreach": "items"})
+        # Long enough to be cancelled.
+        self._steps[body].pop("timeout_seconds", None)
+        return {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
 
     def _step(self, **more: Any) -> str:
         random, name = self._random, f"s{len(self._steps) + 1}"
         step: dict[str, Any] = {"command": ["run"], **more}
         if random.random() < 0.7:
-            step["batch"] = {}
+            step["batch"] = {"num_parallel": 2} if random.random() < 0.1 else {}
         if random.random() < 0.7:
             wait = random.choice((0, 0, 0.05, 1, 20))
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}
@@ -49,21 +63,33 @@ class FlowMaker:
             to = self._block(to, depth)
         return to
 
+    def _foreach(self, join: str, depth: int) -> dict[str, Any]:
+        self._foreachs += 1
+        body = self._chain(join, depth - 1)
+        self._foreachs -= 1
+        empty = "fail" if self._random.random() < 0.1 else "join"
+        way: dict[str, Any] = {"to": [body], "foreach": "items", "empty": empty}
+        if self._windows.random() < 0.7:
+            way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
+        return way
+
     def _block(self, to: str, depth: int) -> str:
-        kind = self._random.choice(("step", "foreach", "foreach", "array", "branch", "choice")) if depth else "step"
+        kind = self._random.choice(KINDS) if depth else "step"
+        if not depth and self._depth and self._random.random() < (0.5 if self._foreachs else 0.2):
+            kind = "loop"
         if kind == "step":
             return self._step(next=to)
         if kind == "array":
             return self._array(to)
         if kind == "foreach":
+            # Its join may start another foreach.
             join = self._step(next=to, join=True)
-            self._foreachs += 1
-            body = self._chain(join, depth - 1)
-            self._foreachs -= 1
-            way: dict[str, Any] = {"to": [body], "foreach": "items"}
-            if self._windows.random() < 0.7:
-                way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
-            return self._step(next=way)
+            if self._random.random() < 0.15:
+                join = self._step(next=self._foreach(join, depth), join=True)
+            ways = [self._foreach(join, depth) for _ in range(2 if self._random.random() < 0.15 else 1)]
+            return self._step(next=ways)
+        if kind == "loop":
+            return self._loop(to, depth)
         if kind == "branch":
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])
@@ -77,3 +103,10 @@ class FlowMaker:
         self._foreachs -= 1
         self._steps[body] |= {"batch": {}, "retry": {"times": 2, "minutes_between_retries": 0}}
         return self._step(next={"to": [body], "foreach": "items"})
+
+    def _loop(self, to: str, depth: int) -> str:
+        """Steps of which the last one goes back to the first, or on."""
+        last = self._step(next=[{"to": [to]}])
+        first = self._chain(last, depth - 1) if depth and self._random.random() < 0.7 else last
+        self._steps[last]["next"].insert(self._random.choice((0, 1)), {"to": [first]})
+        return first

@@ -5,7 +5,7 @@ from typing import Any
 
 from steprelay_core.ports import DefinitionGone, FailedChild, Platform
 from tests.simulation.batch import Batch, Job, job_detail, unit_detail
-from tests.simulation.facts import Submitted
+from tests.simulation.facts import SubmitCalled, Submitted
 from tests.simulation.record import JobPlace, Record
 from tests.simulation.scheduler import Scheduler
 
@@ -20,6 +20,8 @@ class SimulatedJobs:
         self._s, self._record, self._batch = scheduler, record, batch
         self._definitions: set[str] = set()
         self._forgotten: set[str] = set()
+        # Nobody does it twice within the moment that it takes to register it again.
+        self._gone_once: set[str] = set()
 
     def platform(self, queue: str) -> Platform:
         # The functions remember it for some minutes, so no call is made for each job.
@@ -40,10 +42,18 @@ class SimulatedJobs:
         return int(there)
 
     def submit(self, request: dict[str, Any]) -> str:
+        second = int(self._s.read_clock)
+        self._record.happened(SubmitCalled(second))
+        self._record.calls[second] += 1
         sent: list[str] = []
 
         def submit() -> str:
-            if str(request["jobDefinition"]).removeprefix("arn:") not in self._definitions:
+            definition = str(request["jobDefinition"]).removeprefix("arn:")
+            fresh = not sent and definition not in self._gone_once
+            if fresh and self._s.dice.strike("deregistered", str(request["jobName"])):
+                self._gone_once.add(definition)
+                self._definitions.discard(definition)
+            if definition not in self._definitions:
                 raise DefinitionGone(f"job definition {request['jobDefinition']} is not active")
             # What the client library sends twice makes two jobs, and is nobody's decision.
             sent.append(self._batch.take(request).id if sent else self._submit(request))

@@ -12,14 +12,19 @@ from steprelay_core.effects import Effects
 from steprelay_core.engine import Engine
 from steprelay_core.evidence import Evidence
 from steprelay_core.handled import Handled
+from steprelay_core.packing import Packing
 from steprelay_core.ports import Ended, OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
+from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.campaign import first_caught
+from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
+from tests.simulation.misjudging import Misjudges
+from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
 # Each is caught within so many seeds.
@@ -63,6 +68,23 @@ class NeverLooks(Effects):
 
     def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
         return super().apply(flow, stored, commands, again=False)
+
+
+@dataclass(frozen=True)
+class ForgetfulPacking(Packing):
+    """Leaves out the last task of a message that several share."""
+
+    def messages(self, brief: dict[str, Any] | str, members: Ranges) -> Iterator[dict[str, Any]]:
+        for message in super().messages(brief, members):
+            yield message | ({"members": message["members"][:-1]} if "members" in message else {})
+
+
+class ForgetsTheLast(Effects):
+    """Packs light tasks forgetfully."""
+
+    def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
+        given = dispatch.packing
+        super().__init__(ports, replace(dispatch, packing=ForgetfulPacking(given.alone, given.together)))
 
 
 class ClearsEarly(Engine):
@@ -120,20 +142,6 @@ class LosesUpdates(MemoryStore):
 
 def _version(stored: Stored, key: GroupKey) -> int:
     return stored.groups[key].version if key in stored.groups else 0
-
-
-class Misjudges(Engine):
-    """Decides on something else than what happened: `before` changes the question, `after` the answer."""
-
-    def _decide(self, flow: Flow, stored: Stored, event: Event, evidence: Evidence) -> Decision:
-        flow, stored, event = self.before(flow, stored, event)
-        return self.after(flow, stored, event, super()._decide(flow, stored, event, evidence))
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        return flow, stored, event
-
-    def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        return decision
 
 
 class CountsStaleAttempts(Misjudges):
@@ -351,11 +359,13 @@ class DecidesApart(Engine):
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted bug; `promises`: the numbers of the invariants by which it may be caught."""
+    """A planted bug; `promises`: the numbers of the invariants by which it may be caught; `wide`: in which
+    worlds."""
 
     name: str
     parts: Parts
     promises: frozenset[int]
+    wide: bool = False
 
 
 def _engine(name: str, engine: type[Engine], *promises: int) -> Mutant:
@@ -367,6 +377,7 @@ MUTANTS = (
     Mutant("never fences", Parts(effects=NeverFences), frozenset({1, 2, 18})),
     Mutant("fences the wrong attempt", Parts(effects=FencesTheNext), frozenset({2, 18})),
     Mutant("never looks for a job before submitting again", Parts(effects=NeverLooks), frozenset({7})),
+    Mutant("forgets the last of several light tasks", Parts(effects=ForgetsTheLast), frozenset({18, 19})),
     _engine("clears the outbox early", ClearsEarly, 18),
     _engine("never redrives the outbox", NeverRedrives, 18, 19),
     Mutant("never sweeps", Parts(sweeper=NeverSweeps), frozenset({19})),
@@ -387,8 +398,15 @@ MUTANTS = (
     _engine("believes that every failure was told of", BelievesEvents, 10, 11),
     _engine("believes exit codes", BelievesExitCodes, 10),
     _engine("decides the events of a batch apart", DecidesApart, 5, 6, 7, 10, 13),
+    _engine("goes back within the same lap", StaysInTheLap, 13),
+    _engine("counts the laps of one level only", CountsOneLevel, 7, 10, 13),
+    Mutant("starts from what another lap left", Parts(effects=StartsFromAnotherLap), frozenset({10})),
     _engine("has one more in flight than the window holds", WidensWindows, 21),
     _engine("forgets who waits in the queue", ForgetsTheQueue, 21),
+    Mutant("submits whenever it likes", Parts(effects=NeverWaits), frozenset({22})),
+    Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
+    Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
+    Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 
@@ -405,7 +423,7 @@ def table(mutants: Sequence[Mutant] = MUTANTS, tell: Callable[[str], None] = lam
     """Plant the bugs one by one; `tell` is given each line as it is known."""
     made = Table()
     for mutant in mutants:
-        caught = first_caught(mutant.parts, range(SEEDS), mutant.promises)
+        caught = first_caught(mutant.parts, range(SEEDS), mutant.promises, wide=mutant.wide)
         how = f"{caught.seed + 1:4} seeds, invariant {caught.number}" if caught else "not caught"
         line = f"{mutant.name:48} {how}"
         made.lines.append(line)

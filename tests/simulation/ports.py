@@ -1,6 +1,6 @@
 """The engine's ports in memory: each call a place where others act, where it may fail, or where the caller dies."""
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import ceil
@@ -9,6 +9,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.commands import Announce
 from steprelay_core.inbound import Upload
+from steprelay_core.pace import BookedSeconds
 from steprelay_core.ports import Attempt, Ended, UploadHead
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed
@@ -17,7 +18,7 @@ from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
 from tests.fakes import MemoryObjects
 from tests.fakes.uploads import MemoryUploads
-from tests.simulation.facts import Attempted, Buried, Published
+from tests.simulation.facts import Buried, Published
 from tests.simulation.queues import Queue
 from tests.simulation.record import Record
 from tests.simulation.scheduler import Scheduler
@@ -26,6 +27,8 @@ from tests.simulation.scheduler import Scheduler
 SQS_DELAY_LIMIT = 900
 SCHEDULER_PRECISION = 60.0
 _SQS_BATCH = 10
+# How far ahead (seconds) a crowd has booked.
+OTHERS_BOOK_AHEAD = 60.0
 
 
 class SimulatedClock:
@@ -36,6 +39,29 @@ class SimulatedClock:
 
     def now(self) -> float:
         return self._s.clock()
+
+    def sleep(self, seconds: float) -> None:
+        self._s.sleep(seconds)
+
+
+class SimulatedPace(BookedSeconds):
+    """Counts in memory, behind the scheduler; `limit` jobs a second, 0 for any number; `taken`: how many are booked for
+    each."""
+
+    def __init__(self, scheduler: Scheduler, limit: int) -> None:
+        super().__init__(lambda second: scheduler.call(f"book {second}", lambda: self._count(second)), scheduler.random)
+        self._s, self.limit = scheduler, limit
+        self.taken: dict[int, int] = defaultdict(int)
+
+    def book(self, now: float) -> float:
+        return super().book(now) if self.limit else now
+
+    def _count(self, second: int) -> bool:
+        others = second < self._s.now + OTHERS_BOOK_AHEAD and self._s.dice.strike("busy", "account")
+        if self.taken[second] >= self.limit or others:
+            return False
+        self.taken[second] += 1
+        return True
 
 
 class SimulatedLight:
@@ -52,11 +78,11 @@ class SimulatedLight:
     def _send(self, messages: Sequence[dict[str, Any]]) -> None:
         for message in messages:
             self._queue.put(message)
-            brief = message["brief"]
-            if isinstance(brief, dict):
-                group = GroupKey(brief["step"], tuple(brief["path"]))
-                attempted = Attempted(brief["run"], group, message["member"], brief["attempt"])
-                self._record.invoked[attempted].add(json.dumps(message))
+            self._record.sent_to_light(message)
+
+    def again(self, message: dict[str, Any]) -> None:
+        """The light function's own: what it had no time for."""
+        self._s.call("send the rest to light", partial(self._send, [message]), repeat=True)
 
 
 class SimulatedTimers:

@@ -1,5 +1,6 @@
 """What has happened so far, as seen from outside of the relay, and the first promise that was broken."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,12 +9,13 @@ from typing import Any
 
 from steprelay.runner.brief import Task
 from steprelay.runner.claim import Claim
+from steprelay.runner.parents import places_of
 from steprelay_core import keys
 from steprelay_core.inbound import Ignored
 from steprelay_core.inbound.envelope import Envelope
 from steprelay_core.inbound.job import read_job_change
 from steprelay_core.state.events import Event, JobChanged
-from steprelay_core.state.model import GroupKey
+from steprelay_core.state.model import GroupKey, TaskKey
 from tests.simulation.actors import Actor
 from tests.simulation.facts import Attempted, ClaimPassed, Fact
 from tests.simulation.scheduler import Scheduler
@@ -42,7 +44,8 @@ class JobPlace:
     @classmethod
     def of(cls, parameters: dict[str, str], index: int | None) -> "JobPlace":
         path = () if parameters["path"] == "_" else tuple(map(int, parameters["path"].split(".")))
-        return cls(parameters["run"], GroupKey(parameters["step"], path), parameters["submission"], index)
+        laps = tuple(map(int, parameters["laps"].split("-"))) if "laps" in parameters else ()
+        return cls(parameters["run"], GroupKey(parameters["step"], path, laps), parameters["submission"], index)
 
 
 @dataclass
@@ -58,7 +61,8 @@ class Record:
     """`check` is told of each fact before it is written down, and says which promise it breaks.
 
     `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
-    `resumed`: the requests, by run, that have set one going again;
+    `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an
+    entry of the outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
     `deciding`: what each actor decides on just now.
     """
 
@@ -81,6 +85,8 @@ class Record:
     job_events: dict[tuple[str, GroupKey, str], list[JobChanged]] = field(default_factory=lambda: defaultdict(list))
     deciding: dict[Actor | None, tuple[Event, ...]] = field(default_factory=dict)
     resumed: set[tuple[str, str]] = field(default_factory=set)
+    taken_until: dict[tuple[str, str], float] = field(default_factory=dict)
+    calls: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     looked: dict[str, set[Actor | None]] = field(default_factory=lambda: defaultdict(set))
 
     @property
@@ -98,18 +104,27 @@ class Record:
                 self.say(f"VIOLATION: {self.violation}")
 
     def claim_passed(self, task: Task, claim: Claim) -> None:
-        brief = task.brief
-        attempted = Attempted(brief.run, GroupKey(brief.step, brief.path), task.member, brief.attempt)
+        attempted = attempted_by(task)
         self.say(f"  {claim.owner} passes the claim of {attempted}")
-        fact = ClaimPassed(attempted, claim.owner, claim.job_id, claim.batch_attempt)
+        parents = places_of(task)
+        inputs = [(TaskKey(group.step, group.path, member, group.laps), attempt) for group, member, attempt in parents]
+        fact = ClaimPassed(attempted, claim.owner, claim.job_id, claim.batch_attempt, tuple(inputs))
         self.happened(fact)
         self.passed[attempted].append(fact)
+
+    def sent_to_light(self, message: dict[str, Any]) -> None:
+        """A message of the light queue, for one task or for several."""
+        brief = message["brief"]
+        if isinstance(brief, dict):
+            group = GroupKey(brief["step"], tuple(brief["path"]), tuple(brief.get("laps", ())))
+            for member in message["members"] if "members" in message else [message["member"]]:
+                attempted = Attempted(brief["run"], group, member, brief["attempt"])
+                self.invoked[attempted].add(json.dumps(message))
 
     @contextmanager
     def at_work(self, task: Task) -> Iterator[None]:
         """While a light function runs this attempt."""
-        brief = task.brief
-        attempted = Attempted(brief.run, GroupKey(brief.step, brief.path), task.member, brief.attempt)
+        attempted = attempted_by(task)
         self.working.add(attempted)
         try:
             yield
@@ -121,8 +136,8 @@ class Record:
         self.out_of_time.add((place.run, place.group, int(place.submission.partition("-")[0])))
 
     def gave_up_on_time(self, task: Task) -> None:
-        brief = task.brief
-        self.out_of_time.add((brief.run, GroupKey(brief.step, brief.path), brief.attempt))
+        attempted = attempted_by(task)
+        self.out_of_time.add((attempted.run, attempted.group, attempted.attempt))
 
     def told(self, detail: dict[str, Any]) -> None:
         """Batch sends an event, whether or not it arrives."""
@@ -133,6 +148,11 @@ class Record:
         self.job_events[(change.run, change.group, change.submission)].append(change)
         if change.container_reason in FINAL_REASONS:
             self.unmendable.add(JobPlace(change.run, change.group, change.submission, change.index))
+
+
+def attempted_by(task: Task) -> Attempted:
+    brief = task.brief
+    return Attempted(brief.run, GroupKey(brief.step, brief.path, brief.laps), task.member, brief.attempt)
 
 
 def outcome_key(attempted: Attempted) -> str:

@@ -12,6 +12,9 @@ from tests.simulation.faults import Dice
 
 START = 1_790_000_000.0
 
+# The queue of what people ask for.
+REQUESTS = "requests"
+
 T = TypeVar("T")
 
 
@@ -59,6 +62,12 @@ class Scheduler:
             actor.skew = chance.choice((-4.0, -1.0, 1.5, 4.0))
             self.say(f"  {actor.name}: its clock is off by {actor.skew:+} s")
         return self.now + actor.skew
+
+    @property
+    def read_clock(self) -> float:
+        """What whoever is on has just read, or would if its clock does not jump."""
+        actor = self.stage.current
+        return self.now + (actor.skew if actor else 0.0)
 
     # Actors.
 
@@ -138,7 +147,8 @@ class Scheduler:
 
     def _go_on(self, actor: Actor) -> None:
         place = f"{actor.place} before {actor.at}"
-        if self.dice.strike("killed", place):
+        doomed = actor.place.startswith(REQUESTS) and self.dice.strike("doomed", place)
+        if doomed or self.dice.strike("killed", place):
             self.kill(actor)
         elif chance := self.dice.strike("stalled", place):
             actor.wake = self.now + chance.choice((1.0, 30.0, 100.0))

@@ -68,7 +68,8 @@ def command(options: Options) -> str:
     size = [] if options.size is None else [f"--size {options.size}"]
     faults = [] if options.faults_of is None else [f"--faults-of {options.faults_of}"]
     only = [] if options.only is None else [f"--only {','.join(options.only) or 'none'}"]
-    return " ".join(["python -m tests.simulation", f"--seeds {options.seed}", *size, *faults, *only, "--trace"])
+    wide = ["--wide"] if options.wide else []
+    return " ".join(["python -m tests.simulation", f"--seeds {options.seed}", *size, *wide, *faults, *only, "--trace"])
 
 
 def trace(options: Options, parts: Parts | None = None) -> list[str]:

@@ -27,18 +27,21 @@ FIRST_SWEEP, SWEEP_EVERY, SWEEP_TIMEOUT = 150.0, 300.0, 300.0
 # After so many sweeps with nothing at work and nothing new, nothing ever will be: a silent light attempt takes six.
 QUIET_SWEEPS = 8
 STEPS_AT_MOST = 400_000
+# So many calls make a cancel of many groups that hardly anybody survives it.
+DOOMED = 0.025
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to play. `size`: of flows, 0 to 3, None for any; `faults_of`: another seed, whose kinds of faults these are;
-    `only`: the faults, by their marks, that may strike, None for all."""
+    """What to play. `size`: of flows, 0 to 3, None for any; `wide`: as in `Workload`; `faults_of`: another seed,
+    whose kinds of faults these are; `only`: the faults, by their marks, that may strike, None for all."""
 
     seed: int
     size: int | None = None
     faults_of: int | None = None
     only: Collection[str] | None = None
     traced: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,28 @@ class Simulation:
         drawn, failing = Faults.draw(random), random.choice((0.0, 0.1, 0.4))
         if options.faults_of is not None:
             drawn = Faults.draw(Random(f"world of {options.faults_of}"))
+        if options.wide:
+            drawn, failing = Faults(doomed=DOOMED), 0.0
         size = random.choice((0, 0, 1, 1, 1, 1, 2, 3))
         self.dice = dice or Dice(seed, drawn, options.only)
         self.scheduler = Scheduler(seed, self.dice, traced=options.traced)
         self.record = Record(self.scheduler, self._judge)
-        self.relay = SimulatedRelay(self.scheduler, self.record, Plan(seed, failing), parts or Parts())
-        self.workload = Workload(
-            seed, size if options.size is None else options.size, self.scheduler, self.record, self.relay
+        self.relay = SimulatedRelay(
+            self.scheduler, self.record, Plan(seed, failing, wide=options.wide), parts or Parts()
         )
-        self._heal_at = START + random.choice((600.0, 3000.0))
+        self.workload = Workload(
+            seed,
+            size if options.size is None else options.size,
+            self.scheduler,
+            self.record,
+            self.relay,
+            wide=options.wide,
+        )
+        self._heal_at = START + random.choice((3000.0,) if options.wide else (600.0, 3000.0))
         self.healed_at = inf
         self.is_over = False
+        # Of what was asked for then, the sweep alone can know.
+        self._wide = options.wide
         self._sweeps, self._sweeps_in_storm, self._quiet, self._quietest = 0, 0, 0, 0
         self._last_look: object = None
 
@@ -138,7 +152,8 @@ class Simulation:
         self.dice.heal()
         self.healed_at, self._sweeps_in_storm = self.scheduler.now, self._sweeps
         for queue in self.relay.queues:
-            queue.redrive()
+            if not (self._wide and queue is self.relay.requests):
+                queue.redrive()
 
     def _all_ended(self) -> bool:
         """Whether runs, jobs and messages have come to an end, where nobody is at work."""
@@ -177,7 +192,9 @@ class Simulation:
         look = [(stored.run.id, stored.run.version, len(stored.outbox)) for stored in runs]
         at_work = [actor for actor in self.scheduler.actors if not actor.ended and actor is not self.record.actor]
         at_work_at_batch = any(not job.over for job in self.relay.batch.jobs.values())
-        self._quiet = 0 if at_work or at_work_at_batch or look != self._last_look else self._quiet + 1
+        self._quiet = (
+            0 if at_work or at_work_at_batch or self.workload.ahead or look != self._last_look else self._quiet + 1
+        )
         self._last_look = look
         self._quietest = max(self._quietest, self._quiet)
         if self._quiet > QUIET_SWEEPS and self.record.violation is None:

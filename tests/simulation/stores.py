@@ -6,7 +6,7 @@ from steprelay_core.ports import Cursor, Deployment, Listed, OutboxEntry, Store,
 from steprelay_core.state.events import ResumeRequested, RetryRequested
 from steprelay_core.state.model import Group, Run, RunStatus
 from tests.fakes import MemoryStore
-from tests.simulation.facts import Cleared, Saved
+from tests.simulation.facts import Cleared, Saved, TakenUp
 from tests.simulation.record import Intent, Record
 from tests.simulation.scheduler import Scheduler
 
@@ -39,6 +39,16 @@ class SimulatedStore:
                     self._record.resumed.add((run.id, event.request))
 
         self._s.call("save", save)
+
+    def take_up(self, run: str, entry: OutboxEntry, until: float) -> bool:
+        def take_up() -> bool:
+            taken = self._through.take_up(run, entry, until)
+            if taken:
+                self._record.happened(TakenUp(run, entry.id))
+                self._record.taken_until[(run, entry.id)] = until
+            return taken
+
+        return self._s.call(f"take up {entry.id}", take_up)
 
     def clear(self, run: str, done: Iterable[str]) -> None:
         ids = tuple(done)

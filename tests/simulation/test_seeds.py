@@ -13,14 +13,15 @@ from tests.simulation.faults import Dice, Faults
 from tests.simulation.shrink import command
 from tests.simulation.simulation import Options, Simulation
 
-# Seeds to a test: what one process plays in about a second.
-PART = 50
-FIXED_PARTS = range(16)
+# Seeds to a test: what one process plays in two or three seconds.
+PART = 100
+FIXED_PARTS = range(20)
 FRESH_PARTS = range(4)
+WIDE = range(4)
 
 
-def broken_promises(seeds: range) -> list[str]:
-    return [f"{failed.how}\n{command(Options(failed.seed))}" for failed in play(seeds).failed]
+def broken_promises(seeds: range, *, wide: bool = False) -> list[str]:
+    return [f"{failed.how}\n{command(Options(failed.seed, wide=wide))}" for failed in play(seeds, wide=wide).failed]
 
 
 def fresh_seeds() -> int:
@@ -41,8 +42,12 @@ def test_every_promise_is_kept_with_the_seeds_of_today(part: int) -> None:
     assert broken_promises(range(first, first + PART)) == []
 
 
+def test_every_promise_is_kept_where_cancels_of_many_groups_keep_dying() -> None:
+    assert broken_promises(WIDE, wide=True) == []
+
+
 @pytest.mark.parametrize("kind", ["crowded", "forgotten"])
 def test_every_promise_is_kept_where_this_always_strikes(kind: str) -> None:
-    for seed in range(300):
+    for seed in range(150):
         faults = replace(Faults.draw(Random(f"world of {seed}")), **{kind: 1.0})
         Simulation(Options(seed, size=3), dice=Dice(seed, faults)).run()

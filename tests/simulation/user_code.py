@@ -18,10 +18,17 @@ ITEMS = (*(0, 1, 2, 3, 4, 6) * 10, 20)
 ENDINGS = ("failure", "failure", "swallowed", "killed", "silent success", "out of memory", "hangs")
 
 
-class Plan:
-    """`failing`: how many of the attempts fail by themselves, from 0 to 1."""
+# More than one save takes groups (`decide.draft.GROUPS_AT_ONCE`).
+MANY_ITEMS = 80
 
-    def __init__(self, seed: int, failing: float) -> None:
+
+class Plan:
+    """`wide`: whether the outermost foreach has many items; `failing`: how many of the attempts fail by themselves,
+    from 0 to 1; `submits_per_second`: what the relay is deployed with."""
+
+    def __init__(self, seed: int, failing: float, *, wide: bool = False) -> None:
+        self._wide = wide
+        self.submits_per_second = Random(f"pace of {seed}").choice((0, 1, 1, 3))
         self._seed = seed
         self._failing = failing
 
@@ -40,14 +47,18 @@ class Plan:
 
     def items(self, task: Task) -> int:
         """How many items a foreach of this task has."""
-        return self._random("items", task).choice(ITEMS)
+        if self._wide and not task.brief.path:
+            return MANY_ITEMS
+        return self._random("items", task).choice((1,) if self._wide else ITEMS)
 
     def seconds(self, task: Task) -> float:
+        if self._wide:
+            return 3000.0 if len(task.brief.path) > 1 else 0.1
         return self._random("seconds", task, task.brief.attempt).choice((0.1, 0.1, 1.0, 1.0, 20.0, 20.0, 90.0, 3000.0))
 
     def keeps_from_starting(self, parameters: dict[str, Any], index: int | None) -> str | None:
         """Why the container of a job never starts, if so; `parameters` are those of the job."""
-        what = [parameters[name] for name in ("run", "step", "path", "submission")]
+        what = [parameters[name] for name in ("run", "step", "path", "laps", "submission") if name in parameters]
         random = Random(f"{self._seed}:start:{what}:{index}")
         if random.random() > self._failing / 5:
             return None

@@ -66,7 +66,9 @@ def test_only_named_roles_can_be_passed_and_only_to_the_service_that_takes_them(
     }
 
 
-def test_a_light_step_reaches_its_data_and_the_queue_it_reports_to_and_nothing_else(template: Template) -> None:
+def test_a_light_step_reaches_its_data_its_own_queue_and_the_one_it_reports_to_and_nothing_else(
+    template: Template,
+) -> None:
     reached = {
         (action, _text(resource))
         for statement in template.allowed("LightStepRole")
@@ -84,9 +86,11 @@ def test_a_light_step_reaches_its_data_and_the_queue_it_reports_to_and_nothing_e
         for action in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
     }
     assert reached == data | receive | {
+        ("s3:DeleteObject", "${DataBucket.Arn}/runs/*/.checkpoints/*"),
         ("s3:GetObject", "${DataBucket.Arn}/packages/*"),
         ("s3:ListBucket", "${DataBucket}"),
         ("sqs:SendMessage", "${JobEventsQueue}"),
+        ("sqs:SendMessage", "${LightQueue}"),
     }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from steprelay_core import keys
 from steprelay_core.decide.advance import took
+from steprelay_core.decide.laps import Places, come_from, gathered, openers
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
@@ -23,6 +24,7 @@ def build_brief(
         "flow": run.flow,
         "step": key.step,
         "path": list(key.path),
+        **({"laps": list(key.laps)} if key.laps else {}),
         "members": _spans(submission.members),
         "attempt": submission.attempt,
         "max_attempts": submission.first + retries,
@@ -43,40 +45,55 @@ def build_brief(
 
 
 def _inputs(flow: Flow, groups: dict[GroupKey, Group], key: GroupKey, members: Ranges) -> dict[str, Any]:
-    if key.step == flow.spec.start:
-        return {"kind": "none", "groups": []}
-    closed = flow.graph.closes.get(key.step)
-    if closed is not None and closed.kind == "foreach":
-        paths = [(*key.path, member) for member in members]
-        return {"kind": "gather", "groups": _won(flow, groups, key.step, paths)}
+    closed, places = flow.graph.closes.get(key.step), Places(groups)
     if closed is not None:
-        return {"kind": "branches", "groups": _won(flow, groups, key.step, [key.path])}
-    parents = flow.parents[key.step]
-    if any(way.foreach is not None and key.step in way.to for parent in parents for way in flow.step(parent).next):
-        return {"kind": "item", "groups": _won(flow, groups, key.step, [key.path[:-1]], Ranges.of(key.path[-1]))}
-    return {"kind": "same", "groups": _won(flow, groups, key.step, [key.path])}
+        foreach = closed.kind == "foreach"
+        paths = [(*key.path, member) for member in members] if foreach else [key.path]
+        parents = [parent for path in paths for parent in gathered(flow, places, key, path)]
+        found = _won(flow, groups, key.step, parents)
+        if not foreach:
+            return {"kind": "branches", "groups": found}
+        return {"kind": "gather", "groups": found} | _empty(flow, groups, places, key, members)
+    if key == GroupKey(flow.spec.start):
+        return {"kind": "none", "groups": []}
+    before = list(come_from(flow, places, key))
+    items = any(of_items for _, of_items in before)
+    only = Ranges.of(key.path[-1]) if items else None
+    parents = [parent for parent, _ in before]
+    return {"kind": "item" if items else "same", "groups": _won(flow, groups, key.step, parents, only)}
+
+
+def _empty(flow: Flow, groups: dict[GroupKey, Group], places: Places, key: GroupKey, members: Ranges) -> dict[str, Any]:
+    """Who started those foreachs that had no items, so that their joins know where they are."""
+    found = []
+    for opener in openers(flow, places, key):
+        opened = groups.get(opener, Group(opener))
+        without = Ranges.collect(member for member in members if opened.fanout.get(member) == 0)
+        if len(without):
+            found.append(_winners(opened, without))
+    return {"empty": found} if found else {}
 
 
 def _won(
-    flow: Flow,
-    groups: dict[GroupKey, Group],
-    step: str,
-    paths: list[tuple[int, ...]],
-    only: Ranges | None = None,
+    flow: Flow, groups: dict[GroupKey, Group], step: str, parents: list[GroupKey], only: Ranges | None = None
 ) -> list[dict[str, Any]]:
-    """The groups at these paths that went on to this step, each with the attempts that won."""
+    """Those of these groups that went on to this step, each with the attempts that won."""
     found = []
-    for parent in flow.parents[step]:
-        for path in paths:
-            group = groups.get(GroupKey(parent, path))
-            if group is None:
-                continue
-            arrived = took(flow, group, step)
-            arrived = arrived if only is None else arrived & only
-            won = {str(attempt): _spans(part & arrived) for attempt, part in group.won.items() if len(part & arrived)}
-            if won:
-                found.append({"step": parent, "path": list(path), "won": won})
+    for parent in parents:
+        group = groups.get(parent)
+        if group is None:
+            continue
+        arrived = took(flow, group, step)
+        arrived = arrived if only is None else arrived & only
+        if len(arrived):
+            found.append(_winners(group, arrived))
     return found
+
+
+def _winners(group: Group, members: Ranges) -> dict[str, Any]:
+    won = {str(attempt): _spans(part & members) for attempt, part in group.won.items() if len(part & members)}
+    laps = {"laps": list(group.key.laps)} if group.key.laps else {}
+    return {"step": group.key.step, "path": list(group.key.path), **laps, "won": won}
 
 
 def _spans(members: Ranges) -> list[list[int]]:

@@ -13,13 +13,15 @@ from steprelay_core.state.model import GroupKey
 class SubmitJob:
     """Hand a submission's members to AWS Batch, as one job or as one array.
 
-    `look`: there may be such a job already, so look for it first.
+    `look`: there may be such a job already, so look for it first. `due`: the second that is booked for it, by when it
+    begins (since the epoch).
     """
 
     kind: Literal["submit_job"] = field(default="submit_job", init=False)
     group: GroupKey
     submission: str
     look: bool = False
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

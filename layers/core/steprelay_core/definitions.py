@@ -4,6 +4,7 @@ They are named by their content, so every relay of an account shares them, and a
 another has still to use: whoever finds that registers it again.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from steprelay_core.ports import Clock, DefinitionGone, Jobs, Store, UsedDefinition
@@ -23,18 +24,23 @@ class Definitions:
         self._clock = clock
         self._noted: dict[str, int] = {}
 
-    def submit(self, definition: dict[str, Any], submission: dict[str, Any]) -> str:
-        """SubmitJob with this definition; returns the job id.
+    def submit(self, definition: dict[str, Any], submission: dict[str, Any], turn: Callable[[], None]) -> str:
+        """SubmitJob with this definition; returns the job id. `turn` returns when the call may be made.
 
         Raises:
             Refused: if Batch rejects the definition or the job.
         """
         arn = self._ensure(definition, anew=False)
         try:
-            return self._jobs.submit(submission | {"jobDefinition": arn})
+            return self._submit(submission | {"jobDefinition": arn}, turn)
         except DefinitionGone:
             # Remembered, but deregistered meanwhile by somebody's sweep.
-            return self._jobs.submit(submission | {"jobDefinition": self._ensure(definition, anew=True)})
+            return self._submit(submission | {"jobDefinition": self._ensure(definition, anew=True)}, turn)
+
+    def _submit(self, request: dict[str, Any], turn: Callable[[], None]) -> str:
+        # Nothing comes between the two: the turn is over with its second.
+        turn()
+        return self._jobs.submit(request)
 
     def _ensure(self, definition: dict[str, Any], *, anew: bool) -> str:
         name, now = str(definition["jobDefinitionName"]), self._clock.now()

@@ -18,6 +18,7 @@ from steprelay_core.commands import (
     TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import Claims, find_submission
+from steprelay_core.pace import EARLY, NotYet, Turns
 from steprelay_core.ports import Conflict, Ports, Refused, Stored, Unavailable
 from steprelay_core.spec import Flow, SpecError
 from steprelay_core.state.events import Event, JobSubmitted, SearchPutOff, SubmitPutOff, SubmitRefused
@@ -26,7 +27,7 @@ from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
 
 # When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
-# (`engine.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
+# (`ports.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
 PUT_OFF_FOR, PUT_OFF_SPREAD = 95.0, 30
 
 # A brief up to this many characters travels in the message of each light task instead of an object: two requests less.
@@ -39,6 +40,7 @@ class Effects:
     def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
         self.ports = ports
         self.submitter = Submitter(ports, dispatch)
+        self._packing = dispatch.packing
 
     def apply(self, flow: Flow, stored: Stored, commands: Sequence[Command], *, again: bool) -> list[Event]:
         """Carry out commands; what AWS answered comes back as events to decide on.
@@ -46,26 +48,30 @@ class Effects:
         `again` says that a handler may have died on them before: look for a job before submitting a second one.
         """
         answers: list[Event] = []
-        for command in commands:
-            if isinstance(command, SubmitJob) and any(isinstance(answer, SubmitPutOff) for answer in answers):
+        turns = self.turns()
+        # Those whose second comes first go first; what has none keeps its order.
+        for command in sorted(commands, key=_due):
+            if isinstance(command, SubmitJob) and any(map(_is_throttled, answers)):
                 # Whoever asks on while Batch takes no jobs only uses up the function's time.
-                answers.append(SubmitPutOff(stored.run.id, command.group, command.submission))
+                answers.append(SubmitPutOff(stored.run.id, command.group, command.submission, command.due))
+            elif isinstance(command, SubmitJob):
+                answers += self._submit(flow, stored, command, turns, again=again or command.look)
             else:
-                answers += self._carry_out(flow, stored, command, again=again)
+                answers += self._carry_out(flow, stored, command)
         announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
             self.ports.bus.publish(announcements)
-        if any(isinstance(answer, SubmitPutOff) for answer in answers):
-            self._wake(stored.run.id)
         return answers
 
-    def _carry_out(self, flow: Flow, stored: Stored, command: Command, *, again: bool) -> Sequence[Event]:
-        """Carry out one command, unless it is an announcement: these go together, and last."""
+    def turns(self) -> Turns:
+        """What one handler may submit."""
+        return Turns(self.ports.pace, self.ports.clock)
+
+    def _carry_out(self, flow: Flow, stored: Stored, command: Command) -> Sequence[Event]:
+        """Carry out a command that is no submission, nor an announcement: these go together, and last."""
         match command:
             case FenceAttempt():
                 self._fence(stored.run.id, command, {})
-            case SubmitJob():
-                return self._submit(flow, stored, command, again=again or command.look)
             case InvokeLight():
                 self._invoke(flow, stored, command)
             case StartTimer() | StartRunTimer():
@@ -76,9 +82,14 @@ class Effects:
                 return [self._terminate_unrecorded(flow, stored.run.id, command)]
         return []
 
-    def _wake(self, run: str) -> None:
-        """Have the outbox gone through soon; not all that were throttled together at the same moment."""
-        due = self.ports.clock.now() + PUT_OFF_FOR + crc32(run.encode()) % PUT_OFF_SPREAD
+    def wake(self, run: str, put_off: Sequence[Command]) -> None:
+        """Have the outbox gone through when the first of these commands may be carried out: in the second that is
+        booked for it, or soon, but not all that were throttled together at the same moment."""
+        submits = [command for command in put_off if isinstance(command, SubmitJob)]
+        if not submits:
+            return
+        soon = self.ports.clock.now() + PUT_OFF_FOR + crc32(run.encode()) % PUT_OFF_SPREAD
+        due = min(soon if command.due is None else command.due - EARLY for command in submits)
         message = {"source": "steprelay.timer", "detail-type": "Outbox Due", "detail": {"run": run}}
         self.ports.timers.start(f"{run}:outbox:{due:.0f}", message, due)
 
@@ -113,15 +124,19 @@ class Effects:
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
-        self.ports.light.invoke([{"brief": brief, "member": member} for member in members])
+        self.ports.light.invoke(list(self._packing.messages(brief, members)))
 
-    def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, *, again: bool) -> list[Event]:
+    def _submit(self, flow: Flow, stored: Stored, command: SubmitJob, turns: Turns, *, again: bool) -> list[Event]:
         submission = _open_submission(stored, command.group, command.submission)
         if submission is None or submission.job_id is not None:
             return []
         run, group, chosen = stored.run.id, command.group, command.submission
+        if command.due is not None and command.due - self.ports.clock.now() > turns.patience:
+            return [SubmitPutOff(run, group, chosen, command.due)]
         try:
-            taken = self.submitter.submit(flow, stored, group, submission, again=again)
+            taken = self.submitter.submit(flow, stored, group, submission, turns.turn(command.due), again=again)
+        except NotYet as not_yet:
+            return [SubmitPutOff(run, group, chosen, not_yet.due)]
         except Unavailable:
             return [SubmitPutOff(run, group, chosen)]
         except (Refused, SpecError) as error:
@@ -137,8 +152,17 @@ class Effects:
             task = command.group.task(command.member)
             name, kind = f"{run}:{task.step}:{task.split}:{command.attempt}", "Timer Due"
             detail |= {"step": task.step, "path": list(task.path), "attempt": command.attempt, "member": task.member}
+            detail |= {"laps": list(task.laps)} if task.laps else {}
         message = {"source": "steprelay.timer", "detail-type": kind, "detail": detail}
         self.ports.timers.start(name, message, command.due)
+
+
+def _due(command: Command) -> float:
+    return command.due if isinstance(command, SubmitJob) and command.due is not None else 0.0
+
+
+def _is_throttled(answer: Event) -> bool:
+    return isinstance(answer, SubmitPutOff) and answer.due is None
 
 
 def _open_submission(stored: Stored, key: GroupKey, submission: str) -> Submission | None:

@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from steprelay_core.batch import Batch, Together
+from steprelay_core.commands import Command, SubmitJob
 from steprelay_core.decide import Decision, decide, decide_start
 from steprelay_core.decide.draft import GROUPS_AT_ONCE
 from steprelay_core.effects import Effects
 from steprelay_core.evidence import Evidence
 from steprelay_core.handled import Handled
-from steprelay_core.ports import Conflict, OutboxEntry, Ports, Stored
+from steprelay_core.pace import EARLY
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Conflict, OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, RunStarted
 from steprelay_core.state.model import Group, GroupKey
 
 # How often a decision is made anew when somebody else saved the run first.
 MAX_CONFLICTS = 50
-
-# Commands older than this (seconds) hardly have a living owner; if they do, carrying them out twice is harmless.
-OUTBOX_ORPHANED_AFTER = 90.0
 
 # Commands that are saved in one outbox entry, unless a single event leads to more of them.
 COMMANDS_AT_ONCE = 200
@@ -110,21 +109,26 @@ class Engine:
             groups = {**groups, **{group.key: group for group in decision.groups}}
 
     def redrive(self, stored: Stored) -> int:
-        """Carry out what a handler that died left in the outbox; how many entries there were.
+        """Carry out what a handler that died left in the outbox, or what was put off until now; how many entries.
 
         An entry that cannot be carried out does not keep the others from it; its error comes up at the end.
         """
-        now = self.ports.clock.now()
-        left = [entry for entry in stored.outbox if now - entry.created_at > OUTBOX_ORPHANED_AFTER]
+        left = [entry for entry in stored.outbox if entry.free_at <= self.ports.clock.now()]
         errors: list[Exception] = []
+        done = 0
         for entry in left:
             try:
+                # Of several who come across it at once, one carries it out.
+                until = self.ports.clock.now() + OUTBOX_ORPHANED_AFTER
+                if not self.ports.store.take_up(stored.run.id, entry, until):
+                    continue
+                done += 1
                 self._apply(self.ports.objects.flow(stored.run.digest), stored, entry, again=True)
             except Exception as error:
                 errors.append(error)
         if errors:
             raise errors[0]
-        return len(left)
+        return done
 
     def _start(self, event: Event) -> Handled:
         if not isinstance(event, RunStarted):
@@ -152,10 +156,14 @@ class Engine:
         entry = None
         commands = self.effects.fence(run, decision.commands, decision.claims)
         if commands or decision.later:
-            entry = OutboxEntry(self._new_id(), self.ports.clock.now(), (*commands, *decision.later))
+            now = self.ports.clock.now()
+            free_at = now + OUTBOX_ORPHANED_AFTER if commands else _free_at(decision.later, now)
+            entry = OutboxEntry(self._new_id(), now, (*commands, *decision.later), free_at)
         self.ports.store.save(decision.run, decision.groups, add=entry, done=[old.id for old in done])
-        # With something put off the whole entry is left to whoever comes by in time: it can only be cleared as one.
-        if entry is not None and not decision.later:
+        # What is only put off is left to whoever comes by in time; beside other commands it is put off once more.
+        if entry is not None and not commands:
+            self.effects.wake(run, decision.later)
+        elif entry is not None:
             saved = {group.key: replace(group, version=group.version + 1) for group in decision.groups}
             stored = Stored(replace(decision.run, version=decision.run.version + 1), {**groups, **saved})
             self._apply(flow, stored, entry, again=False)
@@ -196,3 +204,9 @@ class Engine:
 def _is_full(decision: Decision) -> bool:
     """Whether what one more event leads to might not fit into the same save."""
     return len(decision.groups) >= GROUPS_AT_ONCE or len(decision.commands) >= COMMANDS_AT_ONCE
+
+
+def _free_at(later: Sequence[Command], now: float) -> float:
+    """When commands that are put off may be carried out: nobody is at work on them."""
+    booked = [command.due if isinstance(command, SubmitJob) else None for command in later]
+    return min(now + OUTBOX_ORPHANED_AFTER if due is None else due - 2 * EARLY for due in booked)

@@ -67,7 +67,7 @@ class Evidence:
         children = self._children(submission, job)
         rest = submission.open - self._looked.get(job, Ranges())
         ended, won = self._ended(run, key, submission), Ranges()
-        if children is not None and is_static(flow.step(key.step)):
+        if children is not None and is_static(flow, key.step):
             won = ((rest & ended.written) - ended.marked) - Ranges.collect(children)
         # Where Batch does not tell who failed, only a look at all of them does.
         looked = (rest - won).first(read_at_once(flow, key.step) if children is not None else len(rest))

@@ -21,8 +21,13 @@ def dotted(path: tuple[int, ...]) -> str:
     return ".".join(str(index) for index in path) or "_"
 
 
+def place(group: GroupKey) -> str:
+    """The path of a group as text, behind its laps: `0.3`, `2-0.3`, `2-_`."""
+    return "-".join([*map(str, group.laps), dotted(group.path)])
+
+
 def brief(run: str, group: GroupKey, submission: str) -> str:
-    return f"runs/{run}/{group.step}/{dotted(group.path)}/brief-{submission}.json"
+    return f"runs/{run}/{group.step}/{place(group)}/brief-{submission}.json"
 
 
 def claim(run: str, task: TaskKey, attempt: int) -> str:

@@ -1,7 +1,7 @@
 """The outside world as the engine needs it: small Protocols, implemented in `aws/` and by the tests' fakes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from steprelay_core.commands import Announce, Command
@@ -13,6 +13,9 @@ from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
 
 Platform = Literal["ec2", "fargate"]
+
+# Commands older than this (seconds) hardly have a living owner; if they do, carrying them out twice is harmless.
+OUTBOX_ORPHANED_AFTER = 90.0
 
 # One attempt of one task of a run.
 Attempt = tuple[TaskKey, int]
@@ -44,11 +47,15 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """Commands saved with a state change and not yet known to be applied."""
+    """Commands saved with a state change and not yet known to be applied.
+
+    `free_at`: from when on (seconds since the epoch) nobody is taken to be at work on them, so that anybody may be.
+    """
 
     id: str
     created_at: float
     commands: tuple[Command, ...]
+    free_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,10 @@ class Store(Protocol):
         Raises:
             Conflict: if the run or one of the groups has another version in the store (version 0: exists already).
         """
+
+    def take_up(self, run: str, entry: OutboxEntry, until: float) -> bool:
+        """Have an outbox entry free from then on only; False if it is gone, or somebody else has taken it up since it
+        was loaded."""
 
     def clear(self, run: str, done: Iterable[str]) -> None:
         """Remove outbox entries whose commands are all applied; ones already gone are no error."""
@@ -330,9 +341,26 @@ class Schedules(Protocol):
         """Remove it; one already gone is no error."""
 
 
+class Pace(Protocol):
+    """How often jobs are submitted, by all functions of the relay together."""
+
+    def book(self, now: float) -> float:
+        """When one SubmitJob may be made (seconds since the epoch): now, if this second has room, else in the second
+        that begins then. A booking is spent by one call, made in its second or never."""
+
+
+class Unpaced:
+    """No limit."""
+
+    def book(self, now: float) -> float:
+        return now
+
+
 class Clock(Protocol):
     def now(self) -> float:
         """Seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,3 +374,4 @@ class Ports:
     bus: Bus
     objects: Objects
     clock: Clock
+    pace: Pace = field(default_factory=Unpaced)

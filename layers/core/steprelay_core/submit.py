@@ -8,6 +8,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.brief import build_brief
 from steprelay_core.definitions import Definitions
+from steprelay_core.packing import PACKING, Packing
 from steprelay_core.ports import Denied, Objects, Ports, QueueRefused, Refused, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import GroupKey, Submission, Terms
@@ -18,7 +19,7 @@ from steprelay_core.translate import Defaults, Pointers, job_name, queue_in_use,
 class Dispatch:
     """What a relay adds to every request: its name, its bucket, its defaults, and the runner.
 
-    `bundle` makes sure that the runner bundle is in the data bucket and returns its key.
+    `bundle` makes sure that the runner bundle is in the data bucket and returns its key. `packing`: of light tasks.
     """
 
     relay: str
@@ -26,6 +27,7 @@ class Dispatch:
     defaults: Defaults
     bootstrap: str
     bundle: Callable[[], str]
+    packing: Packing = PACKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,24 @@ class Submitter:
         self._dispatch = dispatch
         self._definitions = Definitions(ports.jobs, ports.store, ports.clock)
 
-    def submit(self, flow: Flow, stored: Stored, group: GroupKey, submission: Submission, *, again: bool) -> Taken:
-        """Submit; with `again`, only if no queue knows a job of this name already.
+    def submit(
+        self,
+        flow: Flow,
+        stored: Stored,
+        group: GroupKey,
+        submission: Submission,
+        turn: Callable[[], None],
+        *,
+        again: bool,
+    ) -> Taken:
+        """Submit; with `again`, only if no queue knows a job of this name already. `turn` returns when a SubmitJob may
+        be made.
 
         Raises:
             Refused: if no queue of the list takes it, with what each says; or at once for what is not a queue's fault.
             SpecError: if the step cannot run on the platform of its queue.
             Unavailable: if Batch takes no job now.
+            NotYet: if it is not its turn.
         """
         choices = self._choices(flow, group, submission.terms)
         first = group.task(submission.members.at(0))
@@ -61,7 +74,7 @@ class Submitter:
         refusals: list[str] = []
         for terms, queue in choices:
             try:
-                job_id = self._submit_to(queue, flow, stored, group, replace(submission, terms=terms))
+                job_id = self._submit_to(queue, flow, stored, group, replace(submission, terms=terms), turn)
             except QueueRefused as refused:
                 refusals.append(str(refused))
             else:
@@ -115,13 +128,21 @@ class Submitter:
                 continue
         return job_ids
 
-    def _submit_to(self, queue: str, flow: Flow, stored: Stored, group: GroupKey, submission: Submission) -> str:
+    def _submit_to(
+        self,
+        queue: str,
+        flow: Flow,
+        stored: Stored,
+        group: GroupKey,
+        submission: Submission,
+        turn: Callable[[], None],
+    ) -> str:
         platform = self._ports.jobs.platform(queue)
         pointers = self._pointers(stored.run.id, group, submission)
         request = translate(flow, group, submission, platform, self._dispatch.defaults, pointers)
         brief = build_brief(flow, stored.run, stored.groups, group, submission, request.tempdir)
         put_brief(self._ports.objects, stored.run.id, group, submission, brief)
-        return self._definitions.submit(request.definition, request.submit)
+        return self._definitions.submit(request.definition, request.submit, turn)
 
     def _pointers(self, run: str, group: GroupKey, submission: Submission) -> Pointers:
         bucket = self._dispatch.data_bucket

@@ -17,7 +17,7 @@ from steprelay_core.engine import Engine
 from steprelay_core.inbound.envelope import Envelope, Ignored, Unreadable
 from steprelay_core.inbound.job import read_job_change
 from steprelay_core.ports import Cursor, Listed, Stored, Unsettled
-from steprelay_core.state.events import Event, JobChanged, JobMissing
+from steprelay_core.state.events import Event, JobChanged, JobMissing, StopUnfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,8 @@ class Sweeper:
         if stored is None:
             return iter(())
         tally.redriven += self.engine.redrive(stored)
+        if stored.run.stopping is not None:
+            self._handle(StopUnfinished(run), tally)
         if stored.run.status.terminal or which == "stuck":
             return iter(())
         pending = [command for entry in stored.outbox for command in entry.commands]

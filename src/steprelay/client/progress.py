@@ -167,6 +167,6 @@ def last_failure(group: Group, member: int) -> FailedAttempt | None:
 
 
 def in_order(flow: Flow, stored: Stored) -> Iterator[Group]:
-    """The groups in the order of the flow's steps, then by path."""
+    """The groups in the order of the flow's steps, then by path and lap."""
     position = {name: place for place, name in enumerate(flow.spec.steps)}
-    return iter(sorted(stored.groups.values(), key=lambda group: (position.get(group.key.step, 0), group.key.path)))
+    return iter(sorted(stored.groups.values(), key=lambda group: (position.get(group.key.step, 0), group.key)))

@@ -58,10 +58,10 @@ def cause_of(flow: Flow, stored: Stored, output: OutputReader, seen: tuple[str, 
     failure = stored.run.failure
     if failure is None:
         return None
-    step = failure.task.partition(".")[0]
-    if not step:
+    if not failure.task:
         return _cause(failure, "")
     task = parse_task(failure.task)
+    step = task.step
     if seen is None:
         lines = output.rest(stored, task, failure.attempt, [main_node_of(flow, step)])
         seen = tuple(line.text for line in lines)

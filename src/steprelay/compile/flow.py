@@ -1,6 +1,7 @@
 """From a FlowSpec class to the spec that travels with its package."""
 
 import inspect
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 from steprelay.compile.culprits import naming, parameters_in
 from steprelay.compile.hints import PYTHON_WORDS, flow_hints
 from steprelay.compile.layers import lay_over, written
+from steprelay.compile.literals import check_literals
 from steprelay.compile.needs import Needs, read_needs
 from steprelay.compile.options import NO_OPTIONS, Options
 from steprelay.compile.overrides import lost
@@ -21,7 +23,7 @@ from steprelay.compile.source import FlowSource, Method, read_source
 from steprelay.compile.starts import Starts, read_starts
 from steprelay.compile.steps import check_ends, check_steps
 from steprelay.compile.variables import check_variables
-from steprelay.compile.ways import Way, followed, read_ways
+from steprelay.compile.ways import Way, followed, read_ways, single_step
 from steprelay.sdk.decoration import FLOW_ATTRIBUTE
 from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import SPEC_VERSION, Flow, Problem, SpecError, validate_spec
@@ -92,12 +94,13 @@ def compile_flow(
 def _read(flow_class: type[FlowSpec], file: Path, options: Options) -> _Reading:
     source = read_source(flow_class, file)
     calls = {name: read_ways(method) for name, method in source.steps.items()}
-    ways, whole = followed(calls)
+    single = single_step(source, calls)
+    ways, whole = followed(calls, single)
     needs = {name: _needs(method, options) for name, method in source.steps.items()}
     parameters, problems = read_parameters(source)
     starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters)
-    problems += check_steps(source, calls)
-    problems += check_variables(source, ways, whole=whole)
+    problems += check_steps(source, calls, single)
+    problems += [*check_variables(source, ways, whole=whole), *check_literals(source)]
     problems += [*starts.problems, *(problem for need in needs.values() for problem in need.problems)]
     for problem in lost(options.overrides, source.steps):
         problems.append(source.place.problem(f"{problem.path}: {problem.message}", problem.hint))
@@ -126,6 +129,7 @@ def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
         "entrypoint": entrypoint,
         "parameters": reading.parameters,
         "steps": {name: _step(method, reading, folder) for name, method in steps.items()},
+        "start": "start" if "start" in steps else next(iter(steps)),
         "timeout_seconds": reading.starts.timeout_seconds,
         "schedules": reading.starts.schedules,
         "triggers": reading.starts.triggers,
@@ -149,7 +153,8 @@ def _step(method: Method, reading: _Reading, folder: Path) -> dict[str, Any]:
 
 
 def _transition(way: Way) -> dict[str, Any]:
-    return {"to": list(way.to), "foreach": way.foreach, "when": way.when, "max_workers": way.max_workers}
+    fields = {"foreach": way.foreach, "empty": way.empty, "when": way.when, "max_workers": way.max_workers}
+    return {"to": list(way.to)} | fields
 
 
 def _validate(document: dict[str, Any], reading: _Reading) -> tuple[Flow | None, list[CompileProblem]]:
@@ -188,8 +193,9 @@ def _place_of_decorator(reading: _Reading, step: str, name: str) -> Place:
 
 def _place(problem: Problem, reading: _Reading) -> Place:
     ways = reading.ways.get(problem.step or "", ())
-    if problem.path.endswith(".next") and ways:
-        return ways[0].place
+    way = re.search(r"\.next(?:\.(\d+))?$", problem.path)
+    if way is not None and ways:
+        return ways[int(way[1] or 0)].place
     method = reading.source.steps.get(problem.step or "")
     return method.place if method else reading.source.place
 

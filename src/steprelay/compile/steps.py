@@ -10,16 +10,16 @@ from steprelay.sdk.flow import FlowSpec
 from steprelay_core.spec import nearest
 
 
-def check_steps(source: FlowSource, ways: Mapping[str, Ways]) -> Iterator[CompileProblem]:
-    """Every step by itself: its form, its decorators' form, and that it goes on to steps."""
+def check_steps(source: FlowSource, ways: Mapping[str, Ways], single: str | None) -> Iterator[CompileProblem]:
+    """Every step by itself: its form, its decorators' form, and that it goes on to steps; `single`: the only one."""
     steps = source.steps
-    for name in ("start", "end"):
+    for name in ("start", "end") if single is None else ():
         if name not in steps:
             yield _missing(source, name)
     for method in source.methods.values():
         if method.is_step:
             yield from _check_form(method)
-            yield from _check_next(method, ways[method.name], source)
+            yield from _check_next(method, ways[method.name], source, single or "end")
         elif method.meta and method.meta.decorations:
             given = method.meta.decorations[0]
             yield Place.of(given.file, given.line).problem(
@@ -58,12 +58,12 @@ def _check_form(method: Method) -> Iterator[CompileProblem]:
         yield method.place.problem(f"a step cannot be called {method.name!r}: FlowSpec needs that name itself")
 
 
-def _check_next(method: Method, ways: Ways, source: FlowSource) -> Iterator[CompileProblem]:
+def _check_next(method: Method, ways: Ways, source: FlowSource, last: str) -> Iterator[CompileProblem]:
     yield from ways.problems
     if method.name == "end":
         for way in ways.found[:1]:
             yield way.place.problem("step 'end' goes on", "the flow ends with it: remove self.next")
-    elif not ways.calls and method.node is not None:
+    elif not ways.calls and method.name != last and method.node is not None:
         message = f"step {method.name!r} does not call self.next"
         yield method.place.problem(message, "every step but `end` says what follows: self.next(self.<step>)")
     for way in ways.found:

@@ -17,8 +17,8 @@ ANYTHING = "*"
 MERGE = "merge_artifacts"
 
 
-def assigned(node: FunctionNode, self_name: str) -> frozenset[str]:
-    """The attributes of self that a function may set, in whatever way: =, +=, for, with, tuples, setattr."""
+def assigned(node: FunctionNode | ast.stmt, self_name: str) -> frozenset[str]:
+    """The attributes of self that this may set, in whatever way: =, +=, for, with, tuples, setattr."""
     names = set[str]()
     plain = set[int]()
     for inner in ast.walk(node):

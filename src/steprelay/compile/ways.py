@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from steprelay.compile.problems import CompileProblem, Place
-from steprelay.compile.source import FunctionNode, Method
+from steprelay.compile.source import FlowSource, FunctionNode, Method
 from steprelay_core.spec import nearest
 
-_KEYWORDS = ("foreach", "condition", "max_workers")
+_KEYWORDS = ("foreach", "condition", "empty", "max_workers")
+_EMPTY = ("join", "fail")
 _STEPS_HINT = "name steps as self.<step>, for example self.next(self.end)"
 
 
@@ -22,6 +23,7 @@ class Way:
     foreach: str | None = None
     condition: str | None = None
     when: str | None = None
+    empty: str = "join"
     max_workers: int | None = None
 
 
@@ -53,25 +55,31 @@ def read_ways(method: Method) -> Ways:
         same = distinct.setdefault((way.to, way.foreach, way.when), way)
         if same.max_workers != way.max_workers:
             reader.problems.append(way.place.problem(*_two_windows(method.name, same, way)))
+        if same.empty != way.empty:
+            message = (
+                f"step {method.name!r} goes on to the same foreach with empty={same.empty!r} and with {way.empty!r}"
+            )
+            reader.problems.append(way.place.problem(message, "say the same in both places"))
     return Ways(tuple(distinct.values()), tuple(reader.problems), len(calls))
 
 
-def followed(ways: Mapping[str, Ways]) -> tuple[dict[str, tuple[Way, ...]], bool]:
-    """The ways between steps that exist, and whether these are all ways.
+def followed(ways: Mapping[str, Ways], single: str | None) -> tuple[dict[str, tuple[Way, ...]], bool]:
+    """The ways between steps that exist, and whether these are all ways; `single`: the flow's only step, if it has one.
 
     A misspelt step is taken for the one that is meant, so that its misspelling does not make steps unreachable too.
     """
     kept: dict[str, tuple[Way, ...]] = {}
-    whole = {"start", "end"} <= ways.keys()
+    last = single or "end"
+    whole = single is not None or {"start", "end"} <= ways.keys()
     for name, given in ways.items():
         resolved = [
             replace(way, to=tuple(filter(None, (_meant(step, ways) for step in way.to)))) for way in given.found
         ]
-        kept[name] = () if name == "end" else tuple(way for way in resolved if way.to)
+        kept[name] = () if name == last else tuple(way for way in resolved if way.to)
         lost = given.problems or any(
             len(way.to) < len(asked.to) for way, asked in zip(resolved, given.found, strict=True)
         )
-        whole = whole and not lost and bool(kept[name] or name == "end")
+        whole = whole and not lost and bool(kept[name] or name == last)
     return kept, whole
 
 
@@ -84,6 +92,14 @@ def _meant(step: str, steps: Iterable[str]) -> str | None:
     names = list(steps)
     close = [step] if step in names else get_close_matches(step, names, n=1)
     return close[0] if close else None
+
+
+def single_step(source: FlowSource, ways: Mapping[str, Ways]) -> str | None:
+    """The only step of a flow that has one, of whatever name; None where more are meant to be steps."""
+    forgotten = [method for method in source.methods.values() if not method.is_step and method.has_self]
+    if len(ways) != 1 or any(read_ways(method).calls for method in (*source.steps.values(), *forgotten)):
+        return None
+    return next(iter(ways))
 
 
 def may_end_without_next(node: FunctionNode, self_name: str) -> bool:
@@ -171,8 +187,18 @@ class _Reader:
         names = [self._step(argument) for argument in call.args]
         if len(set(names)) < len(names) and None not in names:
             self.say(call, "a branch names the same step twice")
+        empty = self._empty(call, texts, foreach)
         workers = self._max_workers(call, foreach)
-        return [Way(tuple(filter(None, names)), Place(self.file, call.lineno), foreach, max_workers=workers)]
+        place = Place(self.file, call.lineno)
+        return [Way(tuple(filter(None, names)), place, foreach, empty=empty, max_workers=workers)]
+
+    def _empty(self, call: ast.Call, texts: dict[str, str], foreach: str | None) -> str:
+        empty = texts.get("empty", "join")
+        if empty not in _EMPTY:
+            self.say(call, f"self.next: empty must be one of {', '.join(_EMPTY)}, given {empty!r}")
+        elif "empty" in texts and foreach is None:
+            self.say(call, "self.next: empty is for a foreach", 'name the items: foreach="items"')
+        return empty
 
     def _conditional(self, call: ast.Call, texts: dict[str, str]) -> list[Way]:
         choices = call.args[0] if len(call.args) == 1 else None
@@ -183,7 +209,7 @@ class _Reader:
                 'self.next({"a": self.a, "b": self.b}, condition="kind")',
             )
             return []
-        if "foreach" in texts:
+        if "foreach" in texts or "empty" in texts:
             self.say(call, "a condition and a foreach do not go together", "let the step that is chosen fan out")
         self._max_workers(call, None)
         condition = texts.get("condition")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay.client.progress import Jobs, child_of, step_progress
+from steprelay.client.tasks import parse_task
 from steprelay.graph.model import Edge, FlowGraph, Node, Tasks
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
@@ -56,9 +57,8 @@ def _each(flow: Flow, name: str) -> Iterator[str]:
 
 
 def _edges(flow: Flow) -> Iterator[Edge]:
-    back = _back(flow)
     for name, step in flow.spec.steps.items():
-        for way in step.next:
+        for position, way in enumerate(step.next):
             for following in way.to:
                 yield Edge(
                     source=name,
@@ -68,30 +68,8 @@ def _edges(flow: Flow) -> Iterator[Edge]:
                     condition=step.condition,
                     when=way.when,
                     chosen=len(step.next) > 1,
-                    back=(name, following) in back,
+                    back=(name, position) in flow.graph.back,
                 )
-
-
-def _back(flow: Flow) -> set[tuple[str, str]]:
-    """The ways to a step that is on the way there already, depth first from the start."""
-    found: set[tuple[str, str]] = set()
-    done: set[str] = set()
-    path: dict[str, Iterator[str]] = {flow.spec.start: _following(flow, flow.spec.start)}
-    while path:
-        step = next(reversed(path))
-        following = next(path[step], None)
-        if following is None:
-            done.add(step)
-            del path[step]
-        elif following in path:
-            found.add((step, following))
-        elif following not in done:
-            path[following] = _following(flow, following)
-    return found
-
-
-def _following(flow: Flow, step: str) -> Iterator[str]:
-    return (following for way in flow.step(step).next for following in way.to)
 
 
 def _at_work(submission: Submission, jobs: Jobs) -> int:
@@ -114,7 +92,7 @@ def _reason(stored: Stored, step: str, groups: list[Group]) -> str:
     """Why a step failed: the cause of the run's end where it is this step, else its latest failure."""
     cause = stored.run.failure
     lines = [line for group in groups for line in group.history if line.member in group.failed]
-    if cause is not None and cause.task.partition(".")[0] == step:
+    if cause is not None and cause.task and parse_task(cause.task).step == step:
         failure = cause.failure
     elif lines:
         failure = max(lines, key=lambda line: line.at).failure

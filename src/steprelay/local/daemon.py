@@ -211,6 +211,8 @@ def _parameters(info: RelayInfo) -> dict[str, str]:
         # A process each, and each with its own interpreter.
         "DispatchConcurrency": "2",
         "LightConcurrency": str(max(2, _processors())),
+        # The local Batch takes as many jobs as it is given.
+        "SubmitsPerSecond": "0",
     }
 
 

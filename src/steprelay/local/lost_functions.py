@@ -10,17 +10,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from steprelay.runner.claim import decode_claim
-from steprelay.runner.light import DISPATCHER, task_of
+from steprelay.runner.light import DISPATCHER
+from steprelay.runner.light_message import tasks_of
 from steprelay.runner.store import Missing, Store
 
 
 def release_claims(messages: Iterable[str], store: Store) -> None:
     """End the time of the claims on what these messages of the light queue ask for: their function is gone."""
     for body in messages:
-        key = task_of(json.loads(body), store).key("claim.json")
-        try:
-            taken = decode_claim(store.get(key))
-        except Missing:
-            continue
-        if taken.owner != DISPATCHER:
-            store.put(key, replace(taken, until=time.time()).encode())
+        for task in tasks_of(json.loads(body), store):
+            key = task.key("claim.json")
+            try:
+                taken = decode_claim(store.get(key))
+            except Missing:
+                continue
+            if taken.owner != DISPATCHER:
+                store.put(key, replace(taken, until=time.time()).encode())

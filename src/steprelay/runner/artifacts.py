@@ -27,41 +27,53 @@ _THREADS = 8
 _IMMUTABLE = (int, float, complex, str, bytes, bool, type(None))
 
 
-class Payload:
-    """A pickled value: in memory while small, else in a temporary file in `spool`. Close it when done."""
+class Spool:
+    """What pickling writes: in memory while small, else in a temporary file in `folder`. Close it when done."""
 
-    def __init__(self, value: Any, spool: Path | None = None) -> None:
-        folder = None if spool is None else str(spool)
-        self._file = tempfile.SpooledTemporaryFile(max_size=SMALL_BYTES, prefix="steprelay-", dir=folder)  # noqa: SIM115
-        self._digest = hashlib.sha256()
-        self._size = 0
-        pickle.Pickler(cast("BinaryIO", self), protocol=PICKLE_PROTOCOL).dump(value)
-        self.ref = Ref(self._digest.hexdigest(), self._size, type(value).__qualname__, self._inline())
-
-    def _inline(self) -> bytes | None:
-        if self._size > INLINE_BYTES:
-            return None
-        self._file.seek(0)
-        return self._file.read()
+    def __init__(self, folder: Path | None = None) -> None:
+        place = None if folder is None else str(folder)
+        self.file = tempfile.SpooledTemporaryFile(max_size=SMALL_BYTES, prefix="steprelay-", dir=place)  # noqa: SIM115
+        self.size = 0
 
     def write(self, data: bytes) -> int:
-        """The pickler's end: counts and digests while it stores."""
-        self._digest.update(data)
+        """Take in what comes; a large value goes to the disk at once, and is never copied whole."""
         size = memoryview(data).nbytes
-        self._size += size
-        self._file.write(data)
+        if self.size <= SMALL_BYTES < self.size + size:
+            self.file.rollover()
+        self.size += size
+        self.file.write(data)
         return size
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()
+
+
+class Payload(Spool):
+    """A pickled value, with its digest."""
+
+    def __init__(self, value: Any, spool: Path | None = None) -> None:
+        super().__init__(spool)
+        self._digest = hashlib.sha256()
+        pickle.Pickler(cast("BinaryIO", self), protocol=PICKLE_PROTOCOL).dump(value)
+        self.ref = Ref(self._digest.hexdigest(), self.size, type(value).__qualname__, self._inline())
+
+    def _inline(self) -> bytes | None:
+        if self.size > INLINE_BYTES:
+            return None
+        self.file.seek(0)
+        return self.file.read()
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        return super().write(data)
 
     def store(self, store: Store, key: str) -> None:
         """Write it, unless it is there."""
-        self._file.seek(0)
-        if self._size <= SMALL_BYTES:
-            store.put_once(key, self._file.read())
+        self.file.seek(0)
+        if self.size <= SMALL_BYTES:
+            store.put_once(key, self.file.read())
         elif not store.exists(key):
-            store.upload(key, cast("BinaryIO", self._file))
+            store.upload(key, cast("BinaryIO", self.file), self.size)
 
 
 def artifact_key(flow: str, ref: Ref) -> str:

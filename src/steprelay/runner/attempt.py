@@ -34,14 +34,27 @@ def make_attempt(
     `explain`: the failure to record for a child that left no outcome; None records nothing, because what
     happened is better told by the exit code.
     """
-    ending = supervise(lambda progress: perform(job, progress), limits, output=output, forward_signals=forward_signals)
+    ending = supervise(
+        lambda progress: perform(job, progress, limits), limits, output=output, forward_signals=forward_signals
+    )
     if ending.outcome is not None:
         return Ended(ending.outcome, 0 if ending.outcome == "succeeded" else 1)
     failure = explain(ending)
-    if failure is None:
-        return Ended(None, 128 - ending.code if ending.code < 0 else ending.code)
-    status = record_failure(job, failure, job.meter.of_ended_process(ending.used)).status
-    return Ended(status, 0 if status == "succeeded" else 1)
+    ended = Ended(None, _exit_code(ending))
+    if failure is not None:
+        status = record_failure(job, failure, job.meter.of_ended_process(ending.used)).status
+        ended = Ended(status, 0 if status == "succeeded" else 1)
+    # After the outcome, which matters more in the little time that may be left.
+    if ending.checkpoint and ended.status != "succeeded":
+        job.checkpoint().keep_for_ended_process()
+    return ended
+
+
+def _exit_code(ending: Ending) -> int:
+    # A step that was deaf to SIGTERM ends by SIGKILL, and that alone would look like one which took too much memory.
+    if was_reclaimed(ending):
+        return RECLAIMED_EXIT_CODE
+    return 128 - ending.code if ending.code < 0 else ending.code
 
 
 def run_beside_main_node(job: Job, limits: Limits) -> int:
@@ -49,7 +62,7 @@ def run_beside_main_node(job: Job, limits: Limits) -> int:
 
     143 where the node is stopped, as AWS Batch does once the main node is through.
     """
-    ending = supervise(lambda progress: perform(job, progress), limits, forward_signals=True)
+    ending = supervise(lambda progress: perform(job, progress, limits), limits, forward_signals=True)
     if ending.code in EXIT_CODES.values():
         return ending.code
     if was_reclaimed(ending):

@@ -50,6 +50,7 @@ class ParentGroup:
     step: str
     path: tuple[int, ...]
     won: tuple[tuple[int, Spans], ...]
+    laps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,9 @@ class Brief:
     tempdir: str | None
     input_kind: str
     groups: tuple[ParentGroup, ...]
+    # Of a join: who started those of its foreachs that had no items.
+    empty: tuple[ParentGroup, ...] = ()
+    laps: tuple[int, ...] = ()
 
     @property
     def last_attempt(self) -> bool:
@@ -107,21 +111,23 @@ class Task:
 
     @property
     def split(self) -> str:
-        """The whole split path, root first: `0`, `0.3`."""
-        return dotted((*self.brief.path, self.member))
+        """The whole split path, root first: `0`, `0.3`; behind its laps, where it has any: `2-0.3`."""
+        return split_of(self.brief.path, self.member, self.brief.laps)
 
     @property
     def name(self) -> str:
-        """As people see it: `train`, or `train.3` for the fourth split."""
-        return ".".join([self.brief.step, *(str(index) for index in (*self.brief.path, self.member)[1:])])
+        """As people see it: `train`, or `train.3` for the fourth split; `train@2` in the third lap."""
+        name = ".".join([self.brief.step, *(str(index) for index in (*self.brief.path, self.member)[1:])])
+        return f"{name}@{'-'.join(map(str, self.brief.laps))}" if self.brief.laps else name
 
     def key(self, name: str) -> str:
         """The key of one of this attempt's objects: claim.json, outcome.json, items, log.txt."""
         return attempt_key(self.brief.run, self.brief.step, self.split, self.brief.attempt, name)
 
 
-def dotted(indices: tuple[int, ...]) -> str:
-    return ".".join(str(index) for index in indices)
+def split_of(path: tuple[int, ...], member: int, laps: tuple[int, ...]) -> str:
+    """What tells the tasks of a step apart, in the names of their objects."""
+    return "-".join([*map(str, laps), ".".join(str(index) for index in (*path, member))])
 
 
 def attempt_key(run: str, step: str, split: str, attempt: int, name: str) -> str:
@@ -178,17 +184,24 @@ def _decode(document: dict[str, Any]) -> Brief:
         timeout_seconds=document.get("timeout_seconds"),
         catch=None if catch is None else Catch(catch.get("var"), catch.get("print_exception", True)),
         parameters=document.get("parameters") or {},
-        ways=tuple(Way(tuple(way["to"]), way.get("foreach"), way.get("when")) for way in document.get("next") or ()),
+        ways=tuple(_way(way) for way in document.get("next") or ()),
         condition=document.get("condition"),
         tempdir=document.get("tempdir"),
         input_kind=inputs["kind"],
         groups=tuple(_group(group) for group in inputs.get("groups") or ()),
+        empty=tuple(_group(group) for group in inputs.get("empty") or ()),
+        laps=tuple(document.get("laps") or ()),
     )
+
+
+def _way(document: dict[str, Any]) -> Way:
+    empty = document.get("empty") or "join"
+    return Way(tuple(document["to"]), document.get("foreach"), document.get("when"), empty)
 
 
 def _group(document: dict[str, Any]) -> ParentGroup:
     won = tuple((int(attempt), _spans(members)) for attempt, members in document["won"].items())
-    return ParentGroup(document["step"], tuple(document["path"]), won)
+    return ParentGroup(document["step"], tuple(document["path"]), won, tuple(document.get("laps") or ()))
 
 
 def _spans(pairs: list[list[int]]) -> Spans:

@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from steprelay.runner.brief import JOINS, Brief
-from steprelay.runner.parents import Frame, carried_artifacts, stack_of
+from steprelay.runner.checkpoint import TaskCheckpoint
+from steprelay.runner.parents import carried_artifacts, stack_of
 from steprelay.runner.progress import Progress
-from steprelay.runner.watchdog import Reclaimed, held_back
+from steprelay.runner.watchdog import TimeLimit, held_back
 from steprelay.runner.work import Context, Remains
 from steprelay.sdk.binding import Ref
-from steprelay.sdk.exceptions import InvalidNext
-from steprelay.sdk.transition import Taken, items_of, shorten
+from steprelay.sdk.exceptions import InvalidNext, Reclaimed
+from steprelay.sdk.transition import Pack, Taken, check_empty, hold, items_of, shorten
 
 # Only these classes are worth loading to find out whether JSON can hold the value.
 _JSON_CLASSES = frozenset({"str", "int", "float", "bool", "NoneType", "list", "tuple", "dict"})
 _NAME = re.compile(r"[^\W\d]\w*")
 _NEXT = "next"
-# Between SIGTERM and SIGKILL to a command: each shorter than what the watching process grants.
-_TIMEOUT_GRACE_SECONDS, _RECLAIM_GRACE_SECONDS = 3.0, 20.0
+# Between SIGTERM and SIGKILL to a command: shorter than what the watching process grants, of a reclaim this part.
+_TIMEOUT_GRACE_SECONDS, _RECLAIM_GRACE_PART = 3.0, 0.8
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
@@ -46,13 +47,15 @@ class OutputError(Exception):
 class CommandStep:
     """Runs the brief's command in `folder`; `scratch` is where its input and output folders are made."""
 
-    def __init__(self, context: Context, folder: Path, scratch: Path, progress: Progress) -> None:
-        self._context, self._folder, self._progress = context, folder, progress
+    def __init__(
+        self, context: Context, folder: Path, scratch: Path, progress: Progress, checkpoint: TaskCheckpoint
+    ) -> None:
+        self._context, self._folder, self._progress, self._checkpoint = context, folder, progress, checkpoint
         self._input, self._output = scratch / "input", scratch / "output"
         self._remains: Remains | None = None
 
-    def run(self) -> None:
-        """Run the command and take in what it wrote.
+    def run(self, limit: TimeLimit) -> None:
+        """Run the command within its time and take in what it wrote.
 
         Raises:
             CommandFailed: if it cannot be started or exits with another code than 0.
@@ -63,11 +66,15 @@ class CommandStep:
         self._input.mkdir(parents=True)
         self._output.mkdir(parents=True)
         write_inputs(self._context, self._input)
-        run_command(brief.command or (), self._folder, self._environment(), self._progress)
+        environment = self._environment()
+        with limit.of_code():
+            run_command(brief.command or (), self._folder, environment, self._progress)
         carried = _carried(self._context)
         values, chosen = read_output(brief.step, self._output)
         lookup = {name: self._context.reader.load(ref) for name, ref in _deciding(brief, carried, values).items()}
-        self._remains = Remains(carried, values, taken=choose_way(brief, {**lookup, **values}, chosen))
+        self._remains = Remains(
+            carried, values, taken=choose_way(brief, {**lookup, **values}, chosen, self._context.pack)
+        )
 
     def remains(self) -> Remains:
         """What the command has left."""
@@ -87,6 +94,7 @@ class CommandStep:
             "STEPRELAY_RETRY_COUNT": str(brief.attempt - 1),
             "STEPRELAY_INPUT": str(self._input),
             "STEPRELAY_OUTPUT": str(self._output),
+            "STEPRELAY_CHECKPOINT": str(self._checkpoint.directory),
             **({"STEPRELAY_INDEX": str(stack[-1].index)} if stack else {}),
         }
 
@@ -95,7 +103,7 @@ def write_inputs(context: Context, folder: Path) -> None:
     """`<artifact>.json` for all that JSON can hold, `input.json` for a foreach's item; in a join, by input."""
     stack = stack_of(context.task, context.parents)
     if stack:
-        _write_json(folder, "input", Frame(context.store, stack[-1]).item())
+        _write_json(folder, "input", context.parents.frame(stack[-1]).item())
     if context.task.brief.input_kind not in JOINS:
         for name, ref in carried_artifacts(context.task, context.parents).items():
             if ref.type in _JSON_CLASSES:
@@ -129,7 +137,7 @@ def run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str
         code = process.wait()
     except BaseException as error:
         if process is not None:
-            _end(process, _RECLAIM_GRACE_SECONDS if isinstance(error, Reclaimed) else _TIMEOUT_GRACE_SECONDS)
+            _end(process, _grace(error))
         elif isinstance(error, OSError):
             code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
             raise CommandFailed(f"command {command[0]!r} cannot be started: {error.strerror}", code) from None
@@ -137,6 +145,10 @@ def run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str
     if code:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
         raise CommandFailed(f"command {shorten(list(command))} {how}", 128 - code if code < 0 else code)
+
+
+def _grace(error: BaseException) -> float:
+    return error.seconds * _RECLAIM_GRACE_PART if isinstance(error, Reclaimed) else _TIMEOUT_GRACE_SECONDS
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
@@ -172,7 +184,7 @@ def read_output(step: str, folder: Path) -> tuple[dict[str, Any], str | None]:
     return values, chosen
 
 
-def choose_way(brief: Brief, values: Mapping[str, Any], chosen: str | None) -> Taken | None:
+def choose_way(brief: Brief, values: Mapping[str, Any], chosen: str | None, pack: Pack = hold) -> Taken | None:
     """The way on: the one `chosen` names, the one whose `when` is the condition's value, or the only one.
 
     Raises:
@@ -191,8 +203,12 @@ def choose_way(brief: Brief, values: Mapping[str, Any], chosen: str | None) -> T
     if len(fitting) != 1:
         known = "; ".join(f"{way}" + (f" when {way.when}" if way.when else "") for way in brief.ways)
         raise InvalidNext(f"step {brief.step!r} left {asked}, which does not tell one way on; ways: {known}")
-    foreach = brief.ways[fitting[0]].foreach
-    return Taken(fitting[0], None if foreach is None else items_of(brief.step, foreach, values.get(foreach)))
+    way = brief.ways[fitting[0]]
+    if way.foreach is None:
+        return Taken(fitting[0])
+    items = items_of(brief.step, way.foreach, values.get(way.foreach), pack)
+    check_empty(brief.step, way, values.get(way.foreach), items)
+    return Taken(fitting[0], items)
 
 
 def _carried(context: Context) -> dict[str, Ref]:
@@ -200,7 +216,8 @@ def _carried(context: Context) -> dict[str, Ref]:
     if context.task.brief.input_kind not in JOINS:
         return carried_artifacts(context.task, context.parents)
     found: dict[str, Ref | None] = {}
-    for parent in context.parents.all:
+    opener = context.parents.opener
+    for parent in context.parents.all if opener is None else [opener]:
         for name, ref in parent.artifacts().items():
             known = found.setdefault(name, ref)
             found[name] = ref if known is not None and known.sha256 == ref.sha256 else None

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from steprelay.runner.attempt import explain_ending, make_attempt, record_failure
-from steprelay.runner.brief import Brief, Task, decode_brief, read_brief
+from steprelay.runner.brief import Task
 from steprelay.runner.claim import Claim, claim
 from steprelay.runner.outcome import Attempt, Failure, decode_outcome
 from steprelay.runner.package import PackageCache, PackageError, link_package
@@ -48,6 +48,12 @@ class LightResult:
     lost: str | None = None
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """For the function's log."""
+        brief, ended = self.task.brief, {"status": self.status, "lost": self.lost, "reported": self.report}
+        return {"run": brief.run, "task": self.task.name, "attempt": brief.attempt} | ended
+
+    @property
     def message(self) -> dict[str, Any]:
         """The Light Step Ended message for the job-events queue."""
         brief = self.task.brief
@@ -55,6 +61,7 @@ class LightResult:
             "run": brief.run,
             "step": brief.step,
             "path": list(brief.path),
+            **({"laps": list(brief.laps)} if brief.laps else {}),
             "member": self.task.member,
             "attempt": brief.attempt,
             "lost": self.lost,
@@ -63,44 +70,32 @@ class LightResult:
 
 
 def run_light(
-    message: dict[str, Any],
+    task: Task,
     store: Store,
     deadline: float,
     memory_mib: int | None = None,
     *,
     cache: PackageCache | None = None,
+    before: int = 0,
 ) -> LightResult:
-    """Run the attempt that a message of the light queue asks for.
+    """Run the attempt of a task.
 
-    `deadline`: seconds since the epoch by which the function must have answered; `memory_mib`: what it may use.
-    A message that comes again is answered from what the first delivery left.
+    `deadline`: seconds since the epoch by which the function must have answered; `memory_mib`: what it may use;
+    `before`: how many tasks it has run of the same message.
+    A task that comes again is answered from what the first delivery left.
 
     Raises:
         StillRunning: if an earlier delivery has claimed the attempt and its time is not over.
-        Missing: if there is no such brief.
-        BriefError: if the brief cannot be used.
     """
-    task = task_of(message, store)
     started = time.time()
     mine = Claim(None, None, f"{_OWNER}{uuid.uuid4()}", started, until=deadline)
     taken = claim(store, task, mine)
     if taken is not None:
         return answer_again(store, task, taken, now=started)
     with _scratch() as scratch:
-        status = _Attempt(task, store, scratch, started).run(deadline, memory_mib, cache or _warm_cache())
+        attempt = _Attempt(task, store, scratch, started, before)
+        status = attempt.run(deadline, memory_mib, cache or _warm_cache())
     return LightResult(task, status)
-
-
-def task_of(message: dict[str, Any], store: Store) -> Task:
-    """What a message of the light queue asks for; the brief is in the message itself, or where the message says.
-
-    Raises:
-        Missing: if there is no such brief.
-        BriefError: if the brief cannot be used.
-    """
-    brief = message["brief"]
-    decoded: Brief = read_brief(store.get(brief)) if isinstance(brief, str) else decode_brief(brief)
-    return Task(decoded, message["member"])
 
 
 def answer_again(store: Store, task: Task, taken: Claim, now: float) -> LightResult:
@@ -120,8 +115,8 @@ def answer_again(store: Store, task: Task, taken: Claim, now: float) -> LightRes
 
 
 class _Attempt:
-    def __init__(self, task: Task, store: Store, scratch: Path, started: float) -> None:
-        self._store, self._scratch, self._started = store, scratch, started
+    def __init__(self, task: Task, store: Store, scratch: Path, started: float, before: int) -> None:
+        self._store, self._scratch, self._started, self._before = store, scratch, started, before
         # Temporary files go where they are removed with all else: the function stays warm.
         temporary = scratch / "tmp"
         temporary.mkdir()
@@ -175,7 +170,9 @@ class _Attempt:
     def _explain(self, ending: Ending) -> Failure:
         step = self._task.brief.step
         if ending.stopped == "deadline":
-            text = f"light step {step!r} did not end within the {self._seconds:.0f} s its function has; add @batch"
+            text = f"light step {step!r} did not end within the {self._seconds:.0f} s its function has"
+            late = f" left after {self._before} tasks of this foreach; say with @timeout how long one may take, or"
+            text += f"{late if self._before else ';'} add @batch"
             return Failure("timeout", "TimeoutException", text)
         if ending.stopped == "memory":
             text = (

@@ -1,5 +1,6 @@
 """The runner in a container: read the brief, claim the attempt, run it. Started by the bootstrap."""
 
+import math
 import os
 import shutil
 import signal
@@ -13,19 +14,22 @@ from pathlib import Path
 from types import FrameType
 
 from steprelay.runner.attempt import explain_batch, make_attempt, record_failure, run_beside_main_node
-from steprelay.runner.brief import BriefError, Task, read_brief, task_of
+from steprelay.runner.brief import BriefError, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
 from steprelay.runner.leaving import code_of_leaving
-from steprelay.runner.nodes import PATIENT, Node, NoMainNode, Patience, job_of, node_of, wait_for_main_node
+from steprelay.runner.nodes import PATIENT, NoMainNode, Patience, job_of, node_of, wait_for_main_node
 from steprelay.runner.outcome import Attempt, Failure
 from steprelay.runner.package import PackageError, unpack_package
 from steprelay.runner.perform import EXIT_CODES, Job
 from steprelay.runner.store import Missing, Store
-from steprelay.runner.supervise import Limits
+from steprelay.runner.supervise import RECLAIM_GRACE_SECONDS, Limits
 from steprelay.runner.tempdir import mounted
-from steprelay.runner.usage import Meter, container_meter
-from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE, Reclaimed
+from steprelay.runner.usage import container_meter
+from steprelay.runner.watchdog import RECLAIMED_EXIT_CODE
+from steprelay.sdk.exceptions import Reclaimed
 
+# What ECS leaves between SIGTERM and SIGKILL, unless an instance's ECS_CONTAINER_STOP_TIMEOUT says otherwise.
+_STOP_SECONDS, _ECS_STOP_SECONDS = "STEPRELAY_STOP_SECONDS", 30.0
 CANNOT_RUN = 1
 
 
@@ -42,6 +46,7 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
         store = store or _s3_store(bucket)
         task = task_of(read_brief(store.get(key)), _number(environment, "AWS_BATCH_JOB_ARRAY_INDEX"))
         task, node = mounted(task, environment), node_of(environment)
+        limits = Limits(reclaim_grace=reclaim_grace({**environment, **task.brief.environment}))
         attempt = Attempt(job_of(environment, node), _number(environment, "AWS_BATCH_JOB_ATTEMPT"), time.time())
         mine = Claim(attempt.job_id, attempt.batch_attempt, f"runner:{uuid.uuid4()}", attempt.started_at)
         taken = claim(store, task, mine) if node.is_main else wait_for_main_node(store, task, mine, patience)
@@ -50,7 +55,8 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
             return code_of_leaving(store, task, mine, taken)
         place = tempfile.mkdtemp(prefix="steprelay-")
         meter = replace(container_meter(), limit_mib=_number(environment, "STEPRELAY_LOCAL_MEMORY"))
-        return run_claimed(task, attempt, store, Path(place), node, meter)
+        job = Job(task, attempt, store, Path(place, "package"), Path(place, "package"), Path(place), node, meter)
+        return run_claimed(job, limits)
     except (BriefError, Missing, NoMainNode) as error:
         _say(str(error))
         return CANNOT_RUN
@@ -62,24 +68,42 @@ def main(environment: Mapping[str, str] = os.environ, store: Store | None = None
             shutil.rmtree(place, ignore_errors=True)
 
 
-def run_claimed(task: Task, attempt: Attempt, store: Store, place: Path, node: Node, meter: Meter) -> int:
+def run_claimed(job: Job, limits: Limits) -> int:
     """Run an attempt that is our job's, in a folder that is ours; the exit code."""
-    package = place / "package"
-    job = Job(task, attempt, store, package, folder=package, scratch=place, node=node, meter=meter)
+    package = job.task.brief.package
     try:
-        if task.brief.package is not None:
-            unpack_package(store, task.brief.package, package)
+        if package is not None:
+            unpack_package(job.store, package, job.package)
         else:
-            package.mkdir()
+            job.package.mkdir()
     except (PackageError, Missing) as error:
         _say(str(error))
-        if not node.is_main:
+        if not job.node.is_main:
             return CANNOT_RUN
         return EXIT_CODES[record_failure(job, Failure("program", "PackageError", str(error))).status]
-    if not node.is_main:
-        return run_beside_main_node(job, Limits())
-    ended = make_attempt(job, Limits(), forward_signals=True, explain=lambda ending: explain_batch(job, ending))
+    if not job.node.is_main:
+        return run_beside_main_node(job, limits)
+    ended = make_attempt(job, limits, forward_signals=True, explain=lambda ending: explain_batch(job, ending))
     return ended.exit_code
+
+
+def reclaim_grace(environment: Mapping[str, str]) -> float:
+    """How many seconds a step has from SIGTERM on, so that there is time left for us before the container is killed.
+
+    Raises:
+        BriefError: if STEPRELAY_STOP_SECONDS, the time between the two, is no number above 0.
+    """
+    text = environment.get(_STOP_SECONDS)
+    if not text:
+        return RECLAIM_GRACE_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        what = "the seconds between SIGTERM and SIGKILL, a number above 0"
+        raise BriefError(f"{_STOP_SECONDS} must be {what}, given {text!r}")
+    return seconds * RECLAIM_GRACE_SECONDS / _ECS_STOP_SECONDS
 
 
 def parse_address(address: str) -> tuple[str, str]:

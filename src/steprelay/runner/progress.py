@@ -1,15 +1,21 @@
 """What a working child tells the process that watches it: lines on a pipe, all its parent can trust."""
 
 import contextlib
+import mmap
 import os
 from dataclasses import dataclass, field
 
 
 class Progress:
-    """The child's end."""
+    """The child's end. `told`: a byte of shared memory that its parent sets with the first SIGTERM."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, told: mmap.mmap) -> None:
+        self._descriptor, self._told = descriptor, told
+
+    @property
+    def reclaimed(self) -> bool:
+        """Whether the container is being taken away, whoever has handled the signal."""
+        return self._told[0] != 0
 
     def limit(self, seconds: float) -> None:
         """The step's own code starts now and may take this long."""
@@ -27,6 +33,10 @@ class Progress:
         """The outcome is written; its status."""
         self._say(f"outcome {status}")
 
+    def checkpoint(self, *, may_be_saved: bool) -> None:
+        """Whether the checkpoint's folder is to be saved, and as a whole, should this process be gone."""
+        self._say(f"checkpoint {int(may_be_saved)}")
+
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError):  # nobody watches any more
             os.write(self._descriptor, f"{line}\n".encode())
@@ -39,6 +49,7 @@ class Reported:
     limit: float | None = None
     groups: list[int] = field(default_factory=list)
     outcome: str | None = None
+    checkpoint: bool = False
     _rest: bytes = b""
 
     def read(self, data: bytes) -> bool:
@@ -54,4 +65,6 @@ class Reported:
                 self.groups.append(int(value))
             elif word == "outcome":
                 self.outcome = value
+            elif word == "checkpoint":
+                self.checkpoint = value == "1"
         return changed

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from steprelay.runner.store import Missing
@@ -12,6 +13,28 @@ if TYPE_CHECKING:
 # Concurrent conditional writes of one key get a 409, which S3 asks to be tried again.
 _CONFLICT_TRIES = 8
 _ONE_REQUEST_BYTES = 8 * 1024 * 1024
+# S3: one DeleteObjects takes so many.
+_KEYS_PER_DELETE = 1000
+# S3's own limits of a multipart upload: 10,000 parts, each of at most 5 GiB; together at most 5 TiB.
+MAX_PARTS, MAX_PART_BYTES = 10_000, 5 * 1024**3
+_MIB = 1024 * 1024
+# What parts under way may take of memory together.
+_IN_FLIGHT_BYTES = 64 * _MIB
+_UPLOAD_THREADS = 8
+
+
+def part_bytes(size: int) -> int:
+    """How large the parts of an object of this size are: whole MiB, 8 of them unless that makes too many parts.
+
+    Raises:
+        ValueError: if no parts that S3 takes make so large an object.
+    """
+    part = max(_ONE_REQUEST_BYTES, -(-size // MAX_PARTS // _MIB) * _MIB)
+    while part * MAX_PARTS < size:
+        part += _MIB
+    if part > MAX_PART_BYTES:
+        raise ValueError(f"S3 takes no object of {size} bytes")
+    return part
 
 
 def make_client() -> "S3Client":
@@ -92,8 +115,26 @@ class S3Store:
     def put_if_match(self, key: str, body: bytes, etag: str) -> bool:
         return self._put_if(key, body, {"If-Match": etag})
 
-    def upload(self, key: str, body: BinaryIO) -> None:
-        self._client.upload_fileobj(body, self._bucket, key)
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
+        from boto3.s3.transfer import TransferConfig
+
+        part = part_bytes(size)
+        threads = max(1, min(_UPLOAD_THREADS, _IN_FLIGHT_BYTES // part))
+        config = TransferConfig(multipart_chunksize=part, max_concurrency=threads)
+        # s3transfer reads so many parts into memory before it waits.
+        config.max_in_memory_upload_chunks = threads
+        self._client.upload_fileobj(body, self._bucket, key, Config=config)
+
+    def list_keys(self, prefix: str) -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
+    def delete(self, keys: Iterable[str]) -> None:
+        left = list(keys)
+        while left:
+            portion, left = left[:_KEYS_PER_DELETE], left[_KEYS_PER_DELETE:]
+            objects: Any = {"Objects": [{"Key": key} for key in portion], "Quiet": True}
+            self._client.delete_objects(Bucket=self._bucket, Delete=objects)
 
     def after_fork(self) -> None:
         # Closes this process's copies of the sockets and empties the pool; the client itself stays usable.

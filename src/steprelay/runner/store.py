@@ -1,5 +1,6 @@
 """The data bucket as the runner needs it."""
 
+from collections.abc import Iterable
 from typing import BinaryIO, Protocol
 
 
@@ -32,8 +33,14 @@ class Store(Protocol):
     def put_if_match(self, key: str, body: bytes, etag: str) -> bool:
         """Replace the object if it still has this ETag; whether it was replaced."""
 
-    def upload(self, key: str, body: BinaryIO) -> None:
-        """Write an object of any size from a file, in parallel parts."""
+    def upload(self, key: str, body: BinaryIO, size: int) -> None:
+        """Write an object of any size (bytes) from what can be read, in parallel parts."""
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """All keys that start so, in ascending order."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; those that are not there are no matter."""
 
     def after_fork(self) -> None:
         """To be called in a forked child before anything else: connections must not be shared."""

@@ -7,6 +7,7 @@ interpreter back. As the first process of a container it could not be killed fro
 import atexit
 import contextlib
 import ctypes
+import mmap
 import os
 import resource
 import select
@@ -28,6 +29,8 @@ Stopped = Literal["timeout", "deadline", "memory", "reclaim"]
 TIMEOUT_GRACE_SECONDS = 5.0
 # ECS kills 30 s after SIGTERM; so we are done before.
 RECLAIM_GRACE_SECONDS = 25.0
+# However short a step's limit is, its file may take this long to be imported.
+IMPORT_SECONDS = 60.0
 _MEMORY_SAMPLE_SECONDS = 0.25
 # How long a poll may last where nothing wakes it: for signals, and for kernels without pidfd.
 _NAP_SECONDS, _SHORT_NAP_SECONDS = 1.0, 0.01
@@ -39,12 +42,16 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`deadline`: monotonic seconds by which the child must be gone; `memory_mib`: for parent and child together."""
+    """`deadline`: monotonic seconds by which the child must be gone; `memory_mib`: for parent and child together.
+
+    `import_seconds`: what a step with a shorter time limit has for the import of its file.
+    """
 
     deadline: float | None = None
     memory_mib: int | None = None
     timeout_grace: float = TIMEOUT_GRACE_SECONDS
     reclaim_grace: float = RECLAIM_GRACE_SECONDS
+    import_seconds: float = IMPORT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,14 @@ class Ending:
     """How a child ended. `code`: exit code, negative for the signal that ended it.
 
     `stopped`: why we ended it, if we did; `outcome`: the status of the outcome it wrote, if it wrote one;
-    `used`: what it and the processes it waited for have used.
+    `used`: what it and the processes it waited for have used; `checkpoint`: whether it left one that nobody saved.
     """
 
     code: int
     stopped: Stopped | None
     outcome: str | None
     used: resource.struct_rusage
+    checkpoint: bool = False
 
 
 def supervise(
@@ -74,21 +82,22 @@ def supervise(
     sys.stderr.flush()
     # Held back until both sides have their handlers: a signal in between would go by one of them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
-    parent = os.getpid()
+    parent, told = os.getpid(), mmap.mmap(-1, 1)
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _be_child(work, Progress(writing), output, parent)
+        _be_child(work, Progress(writing, told), output, parent)
     os.close(writing)
     os.set_blocking(reading, False)
     _own_group(pid)
-    watch = _Watch(pid, reading, limits)
+    watch = _Watch(pid, reading, limits, told)
     try:
         with watch.forwarding() if forward_signals else contextlib.nullcontext():
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
             return watch.wait()
     finally:
         os.close(reading)
+        told.close()
 
 
 def _be_child(work: Callable[[Progress], int], progress: Progress, output: int | None, parent: int) -> NoReturn:
@@ -142,8 +151,8 @@ def _take_streams(output: int | None) -> None:
 
 
 class _Watch:
-    def __init__(self, pid: int, reading: int, limits: Limits) -> None:
-        self._pid, self._reading, self._limits = pid, reading, limits
+    def __init__(self, pid: int, reading: int, limits: Limits, told: mmap.mmap) -> None:
+        self._pid, self._reading, self._limits, self._told = pid, reading, limits, told
         self._reported = Reported()
         self._stopped: Stopped | None = None
         self._killed = False
@@ -172,7 +181,8 @@ class _Watch:
         # Before the child is reaped: until then its number cannot belong to another group.
         self._signal(signal.SIGKILL)
         _, status, used = os.wait4(self._pid, 0)
-        return Ending(os.waitstatus_to_exitcode(status), self._stopped, self._reported.outcome, used)
+        said = self._reported
+        return Ending(os.waitstatus_to_exitcode(status), self._stopped, said.outcome, used, said.checkpoint)
 
     @contextlib.contextmanager
     def forwarding(self) -> Iterator[None]:
@@ -186,6 +196,7 @@ class _Watch:
 
     def _reclaim(self, _number: int, _frame: FrameType | None) -> None:
         self._stopped = self._stopped or "reclaim"
+        self._told[0] = 1
         self._due.setdefault("reclaim", time.monotonic() + self._limits.reclaim_grace)
         self._signal(signal.SIGTERM)
 

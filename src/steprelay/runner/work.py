@@ -1,19 +1,19 @@
 """What a step leaves, and how that becomes the attempt's outcome."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from steprelay.runner.artifacts import INLINE_TOTAL, PICKLE_PROTOCOL, ArtifactReader, ArtifactWriter, inline_bytes
 from steprelay.runner.brief import Brief, Task
-from steprelay.runner.items import pack_items
+from steprelay.runner.items import PackedItems, pack
 from steprelay.runner.outcome import Failure, Outcome
 from steprelay.runner.parents import Parents, carried_artifacts, stack_of
 from steprelay.runner.store import Store
 from steprelay.sdk.binding import Ref
-from steprelay.sdk.exceptions import ArtifactError, InvalidNext, StepFailed
+from steprelay.sdk.exceptions import InvalidNext, StepFailed
 from steprelay.sdk.transition import Taken
 
 
@@ -41,6 +41,10 @@ class Context:
         """`spool`: where large artifacts are put together on their way to the store and from it."""
         reader = ArtifactReader(store, task.brief.flow, spool)
         return cls(task, store, reader, Parents(store, reader, task))
+
+    def pack(self, foreach: str, items: Iterator[Any]) -> PackedItems:
+        """Keep the items of a foreach as they come, until the step has ended well."""
+        return pack(self.task.brief.step, foreach, items, self.reader.spool)
 
     def untouched(self) -> Remains:
         """What a step leaves that never ran."""
@@ -106,8 +110,8 @@ def _store(context: Context, remains: Remains, extra: Mapping[str, Any], *, caug
     refs = writer.save({**remains.values, **extra}, remains.loaded, inherited, room=room, drop_unpicklable=caught)
     taken = remains.taken
     items = taken.items if taken else None
-    if items is not None:
-        context.store.put(context.task.key("items"), _pack(brief.step, items))
+    if isinstance(items, PackedItems):
+        items.store(context.store, context.task.key("items"))
     return Outcome(
         status="succeeded",
         transition=taken.position if taken and brief.ways else None,
@@ -116,16 +120,3 @@ def _store(context: Context, remains: Remains, extra: Mapping[str, Any], *, caug
         stack=stack_of(context.task, context.parents),
         caught=caught,
     )
-
-
-def _pack(step: str, items: tuple[Any, ...]) -> bytes:
-    blobs = []
-    for position, item in enumerate(items):
-        try:
-            blobs.append(pickle.dumps(item, PICKLE_PROTOCOL))
-        except Exception as error:
-            raise ArtifactError(
-                f"step {step!r}: item {position} of the foreach is a {type(item).__qualname__} and cannot be stored "
-                f"({type(error).__name__}: {error})"
-            ) from error
-    return pack_items(blobs)

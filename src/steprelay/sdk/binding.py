@@ -8,7 +8,7 @@ Values of this package are named tuples, not dataclasses: importing those double
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from steprelay.sdk.transition import Taken, Way
+from steprelay.sdk.transition import Pack, Taken, Way, hold
 
 # Dunder names are never artifacts, so this one can live among the attributes of the object.
 _ATTRIBUTE = "__steprelay_binding__"
@@ -44,7 +44,8 @@ class Binding:
     """The task as its flow object sees it.
 
     `ways`: where the step may go on to; None where nobody knows (outside a run). `carried`: artifacts that
-    came in and are not yet read; `loaded`: those read, with the value as it was read.
+    came in and are not yet read; `loaded`: those read, with the value as it was read. `pack`: keeps a foreach's items;
+    `common`: what all inputs of a join have in common where there are none.
     """
 
     def __init__(
@@ -57,13 +58,16 @@ class Binding:
         stack: Sequence[Frame] = (),
         carried: dict[str, Ref] | None = None,
         load: Callable[[Ref], Any] = _nothing_stored,
+        pack: Pack = hold,
+        common: Mapping[str, Ref] | None = None,
     ) -> None:
         self.step, self.join, self.ways = step, join, ways
         self.parameters = parameters or {}
         self.stack = stack
         self.carried = carried if carried is not None else {}
         self.loaded: dict[str, tuple[Ref, Any]] = {}
-        self.load = load
+        self.load, self.pack = load, pack
+        self.common = common or {}
         self.taken: Taken | None = None
 
 

@@ -1,8 +1,10 @@
 """`current`: what a step can know of the run it is part of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from steprelay.sdk.binding import Frame
+from steprelay.sdk.checkpoint import Checkpoint
 from steprelay.sdk.parallel import Parallel
 from steprelay.sdk.parameters import Parameters
 
@@ -22,6 +24,8 @@ class RunningTask(NamedTuple):
     tempdir: str
     parameters: Parameters = Parameters({})
     parallel: Parallel = Parallel()
+    checkpoint: Checkpoint | None = None
+    stack: Sequence[Frame] = ()
 
 
 class Current:
@@ -105,6 +109,21 @@ class Current:
     def parallel(self) -> Parallel:
         """The nodes of a step with `num_parallel`: `main_ip`, `num_nodes`, `node_index`; any other step is alone."""
         return self._get("parallel").parallel
+
+    @property
+    def foreach_stack(self) -> list[tuple[int, int, Any]]:
+        """(index, number of splits, item) of every foreach around the task, outermost first; empty outside any."""
+        return [(frame.index, frame.size, frame.item()) for frame in self._get("foreach_stack").stack]
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """A folder that is saved when the attempt is cut short, and that the next attempt finds: `directory`,
+        `restored`, `save()`.
+        """
+        checkpoint = self._get("checkpoint").checkpoint
+        if checkpoint is None:
+            raise RuntimeError("current.checkpoint is known only to steps that the runner runs")
+        return checkpoint
 
     @property
     def tempdir(self) -> str:

@@ -5,6 +5,20 @@ class TimeoutException(Exception):
     """The step took longer than its `@timeout`."""
 
 
+class Reclaimed(BaseException):
+    """The container is being taken away. Not an Exception, so that a step's `except Exception` lets it pass.
+
+    `seconds`: how long the step has, from when this is raised, until it is killed.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the container is being taken away; the step is killed in {self.seconds:g} s"
+
+
 class InvalidNext(Exception):
     """`self.next` was not called, or called in a way that the flow's graph does not have."""
 
@@ -19,6 +33,10 @@ class MissingInMerge(Exception):
 
 class ArtifactError(Exception):
     """An artifact cannot be stored or read back."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be saved or restored."""
 
 
 class StepFailed(Exception):

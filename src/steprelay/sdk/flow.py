@@ -1,14 +1,24 @@
 """`FlowSpec`: the base class of flows."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Literal
 
 from steprelay.sdk.binding import binding_of, values_of
 from steprelay.sdk.decoration import step_meta
 from steprelay.sdk.exceptions import InvalidNext
 from steprelay.sdk.inputs import Input, no_such_artifact, source_of
 from steprelay.sdk.merge import merge
-from steprelay.sdk.transition import Taken, check_max_workers, chosen_case, find_way, items_of, step_names
+from steprelay.sdk.transition import (
+    Taken,
+    Way,
+    check_empty,
+    check_max_workers,
+    chosen_case,
+    find_way,
+    items_of,
+    step_names,
+)
 
 _RESERVED = frozenset({"next", "input", "index", "foreach_stack", "merge_artifacts"})
 
@@ -32,6 +42,7 @@ class FlowSpec:
         *steps: Any,
         foreach: str | None = None,
         condition: str | None = None,
+        empty: Literal["join", "fail"] = "join",
         max_workers: int | None = None,
         **unknown: Any,
     ) -> None:
@@ -41,13 +52,16 @@ class FlowSpec:
         item of `self.name`, at most `max_workers` at a time; `self.next({"x": self.a, "y": self.b}, condition="name")`
         chooses by `self.name`.
 
+        An iterator is read once, item by item, and is no artifact afterwards. Without items the join runs at once, with
+        no inputs; `empty="fail"` fails this step instead.
+
         Raises:
             InvalidNext: if called twice, with something that is no step, or against the packed graph.
         """
         binding = binding_of(self)
         if unknown:
-            names = ", ".join(unknown)
-            raise InvalidNext(f"step {binding.step!r}: self.next knows foreach, condition and max_workers, not {names}")
+            known, given = "foreach, condition, empty and max_workers", ", ".join(unknown)
+            raise InvalidNext(f"step {binding.step!r}: self.next knows {known}, not {given}")
         if binding.taken is not None:
             raise InvalidNext(f"step {binding.step!r} calls self.next a second time")
         if foreach is not None and condition is not None:
@@ -60,9 +74,19 @@ class FlowSpec:
             steps = (chosen_case(binding.step, condition, value, steps[0] if len(steps) == 1 else None),)
             when = str(value)
         to = step_names(binding.step, steps)
-        items = None if foreach is None else items_of(binding.step, foreach, self._named("foreach", foreach))
+        asked = Way(to, foreach, when, empty)
+        value = None if foreach is None else self._named("foreach", foreach)
+        items = None if foreach is None else items_of(binding.step, foreach, value, binding.pack)
         position = 0 if binding.ways is None else find_way(binding.step, binding.ways, to, foreach, when)
+        if items is not None:
+            check_empty(binding.step, asked if binding.ways is None else binding.ways[position], value, items)
+            self._let_go(foreach, value)
         binding.taken = Taken(position, items)
+
+    def _let_go(self, foreach: str | None, value: object) -> None:
+        """An iterator has given all it had: nobody could use it any more, and few can be stored."""
+        if isinstance(value, Iterator) and foreach is not None and self.__dict__.get(foreach) is value:
+            del self.__dict__[foreach]
 
     @property
     def input(self) -> Any:
@@ -85,6 +109,8 @@ class FlowSpec:
     ) -> None:
         """In a join: take over the inputs' artifacts that are not set here and do not differ between them.
 
+        The join of a foreach without items takes over what the step had that started it.
+
         Raises:
             InvalidNext: outside a join.
             MergeConflict: if inputs differ in an artifact.
@@ -94,7 +120,11 @@ class FlowSpec:
         if not binding.join:
             raise InvalidNext(f"merge_artifacts works in a join; step {binding.step!r} does not take `inputs`")
         own = {*values_of(self), *binding.carried, *(name for name in dir(type(self)) if not name.startswith("__"))}
-        sources = (source_of(given).artifacts() for given in inputs)
+        given = iter(inputs)
+        first = next(given, None)
+        sources = (
+            (binding.common,) if first is None else (source_of(each).artifacts() for each in chain((first,), given))
+        )
         binding.carried.update(merge(binding.step, sources, own, _names(include), _names(exclude)))
 
     def _named(self, what: str, name: object) -> Any:

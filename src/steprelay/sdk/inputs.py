@@ -1,9 +1,13 @@
 """What a join sees of the tasks that lead to it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, overload
+from weakref import WeakValueDictionary
 
 from steprelay.sdk.binding import Ref
+
+# A join of at most so many inputs keeps what it has read of each.
+_KEPT = 100
 
 
 class Source(Protocol):
@@ -68,34 +72,50 @@ def source_of(given: Input) -> Source:
 
 
 class Inputs:
-    """The tasks that lead to a join: `inputs[0].x`, `for i in inputs`, or by step, `inputs.left.x`.
+    """The tasks that lead to a join: `inputs[0].x`, `for i in inputs`, `inputs[-3:]`, or by step, `inputs.left.x`.
 
+    Nothing is read before it is used. Of more than `_KEPT` inputs, what was read is let go with the input itself:
+    going over thousands holds no more than one, unless you keep them.
     A sequence in all but its base class, whose `count` and `index` would hide steps of these names.
     """
 
-    def __init__(self, inputs: Sequence[Input]) -> None:
-        self._inputs = tuple(inputs)
+    def __init__(self, sources: Sequence[Source], flow: type, parameters: Mapping[str, Any]) -> None:
+        self._sources, self._flow, self._parameters = sources, flow, parameters
+        self._made: MutableMapping[int, Input] = {} if len(sources) <= _KEPT else WeakValueDictionary()
 
     @overload
     def __getitem__(self, index: int) -> Input: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Input]: ...
-    def __getitem__(self, index: int | slice) -> Input | Sequence[Input]:
-        return self._inputs[index]
+    def __getitem__(self, index: slice) -> "Inputs": ...
+    def __getitem__(self, index: int | slice) -> "Input | Inputs":
+        if isinstance(index, slice):
+            return Inputs(self._sources[index], self._flow, self._parameters)
+        position = range(len(self))[index] if -len(self) <= index < len(self) else self._beyond(index)
+        made = self._made.get(position)
+        if made is None:
+            made = self._made[position] = Input(self._sources[position], self._flow, self._parameters)
+        return made
+
+    def _beyond(self, index: int) -> int:
+        if not self._sources:
+            raise IndexError(f"inputs[{index}]: there are no inputs, the foreach had no items; ask `if inputs:` first")
+        raise IndexError(f"inputs[{index}]: there are {len(self)} inputs, from 0 to {len(self) - 1}")
 
     def __len__(self) -> int:
-        return len(self._inputs)
+        return len(self._sources)
 
     def __iter__(self) -> Iterator[Input]:
-        return iter(self._inputs)
+        return (self[position] for position in range(len(self)))
 
     def __getattr__(self, step: str) -> Input:
         if step.startswith("_"):
             raise AttributeError(step)
-        steps = dict.fromkeys(source_of(given).step for given in self._inputs)
-        if step not in steps:
-            raise AttributeError(f"no input comes from a step {step!r}; inputs come from {', '.join(steps)}")
-        return next(given for given in self._inputs if source_of(given).step == step)
+        position = next((at for at, source in enumerate(self._sources) if source.step == step), None)
+        if position is None:
+            steps = ", ".join(dict.fromkeys(source.step for source in self._sources))
+            hint = f"inputs come from {steps}" if steps else "there are no inputs, the foreach had no items"
+            raise AttributeError(f"no input comes from a step {step!r}; {hint}")
+        return self[position]
 
     def __repr__(self) -> str:
         return f"<{len(self)} inputs>"

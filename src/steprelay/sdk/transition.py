@@ -1,6 +1,6 @@
 """From what `self.next` was given to the way on that the flow's graph has. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 from steprelay.sdk.decoration import step_meta
@@ -10,22 +10,33 @@ from steprelay.sdk.exceptions import InvalidNext
 class Way(NamedTuple):
     """One way on from a step: to one step, to several at once, or to one for each item of `foreach`.
 
-    `when` is the text of the condition's value that leads here.
+    `when` is the text of the condition's value that leads here. `empty`: what a foreach without items does, `join` or
+    `fail`.
     """
 
     to: tuple[str, ...]
     foreach: str | None = None
     when: str | None = None
+    empty: str = "join"
 
     def __str__(self) -> str:
         return ", ".join(self.to) + (f" for each of self.{self.foreach}" if self.foreach else "")
 
 
 class Taken(NamedTuple):
-    """The way a step took: its position among the step's ways, and the items of a foreach."""
+    """The way a step took: its position among the step's ways, and the items of a foreach, however they are kept."""
 
     position: int
-    items: tuple[Any, ...] | None = None
+    items: Sized | None = None
+
+
+# Takes the items of a foreach one by one; the name of the artifact is for its messages.
+Pack = Callable[[str, Iterator[Any]], Sized]
+
+
+def hold(_foreach: str, items: Iterator[Any]) -> Sized:
+    """Outside of a run there is no store to put them in."""
+    return tuple(items)
 
 
 def step_names(step: str, given: Sequence[object]) -> tuple[str, ...]:
@@ -73,20 +84,33 @@ def check_max_workers(step: str, given: object, foreach: str | None) -> None:
         raise InvalidNext(f"step {step!r}: max_workers must be a whole number from 1 on, given {shorten(given)}")
 
 
-def items_of(step: str, foreach: str, value: object) -> tuple[Any, ...]:
-    """The items of a foreach.
+def items_of(step: str, foreach: str, value: object, pack: Pack = hold) -> Sized:
+    """The items of a foreach, each taken from the value once.
 
     Raises:
         InvalidNext: if the value cannot be iterated.
     """
     try:
-        return tuple(value)  # type: ignore[arg-type]
+        items = iter(value)  # type: ignore[call-overload]
     except TypeError as error:
         if isinstance(value, Iterable):  # the fault lies in the person's own iterator
             raise
         raise InvalidNext(
             f"step {step!r}: foreach needs something to iterate over, but self.{foreach} is {shorten(value)} ({error})"
         ) from None
+    return pack(foreach, items)
+
+
+def check_empty(step: str, way: Way, value: object, items: Sized) -> None:
+    """Hold the flow to its word.
+
+    Raises:
+        InvalidNext: if there are no items and the way on wants some.
+    """
+    if way.empty == "fail" and not len(items):
+        raise InvalidNext(
+            f'step {step!r}: self.{way.foreach} is {shorten(value)} and has no items, which empty="fail" forbids'
+        )
 
 
 def find_way(step: str, ways: Sequence[Way], to: tuple[str, ...], foreach: str | None, when: str | None = None) -> int:

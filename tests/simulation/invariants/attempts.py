@@ -7,12 +7,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
-from steprelay_core.commands import Command, StartTimer, SubmitJob, TerminateJob
+from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
 from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.crowd import delay_before
-from steprelay_core.decide.job import TERMINAL
-from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, TimerDue
+from steprelay_core.decide.draft import find_submission
+from steprelay_core.decide.job import FORGOTTEN, TERMINAL
+from steprelay_core.state.events import JobChanged, ResumeRequested, RetryRequested, RunStarted, RunTimerDue, TimerDue
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
@@ -46,7 +47,13 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     if isinstance(event, ResumeRequested | RetryRequested) and event.request not in stored.run.requests:
         # It was refused, for what need not hold any more.
         return None
-    now, flow = simulation.scheduler.now, simulation.flow(event.run)
+    if isinstance(event, RunTimerDue) and abs((stored.run.deadline or 0.0) - simulation.scheduler.now) < CLOCKS_DIFFER:
+        # The same, where the clock was set right since.
+        return None
+    if isinstance(event, JobChanged) and _was_handed_over(stored, event):
+        return None
+    # At the same time, by the same clock.
+    now, flow = simulation.scheduler.read_clock, simulation.flow(event.run)
     decision = decide(
         flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims, handled.array
     )
@@ -57,7 +64,17 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
 
 def _is_harmless(command: Command) -> bool:
     """Twice is as once: also a submission that looks for its job first."""
-    return isinstance(command, TerminateJob | StartTimer) or (isinstance(command, SubmitJob) and command.look)
+    return isinstance(command, TerminateJob | StartTimer | StartRunTimer) or (
+        isinstance(command, SubmitJob) and command.look
+    )
+
+
+def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
+    """Whether its job, one too many when it was decided, is the one that counts by now; how far it is nobody knows."""
+    group = stored.groups.get(event.group, Group(event.group))
+    found = find_submission(group, event.submission)
+    handed_over = found is not None and found.job_id == event.job_id and found.status == "SUBMITTED"
+    return handed_over and event.status not in TERMINAL
 
 
 def _still_waits(stored: Stored, event: TimerDue) -> bool:
@@ -161,7 +178,7 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                     continue
                 failed = _failure_of(group, member, submission.attempt)
                 # Of a job that Batch has forgotten nobody can tell any more.
-                told = failed is not None and failed[0].class_ != "unknown"
+                told = failed is not None and failed[0].reason != FORGOTTEN
                 unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"

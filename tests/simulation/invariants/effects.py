@@ -20,16 +20,29 @@ from steprelay_core.decide.draft import find_submission
 from steprelay_core.state.model import Group, GroupKey, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.translate.names import job_name
-from tests.simulation.facts import Attempted, Buried, ClaimPassed, Cleared, Published, Saved, Submitted
+from tests.simulation.facts import (
+    Attempted,
+    Buried,
+    ClaimPassed,
+    Cleared,
+    Published,
+    Saved,
+    SubmitCalled,
+    Submitted,
+    TakenUp,
+)
 from tests.simulation.invariants.rules import rule
 
 if TYPE_CHECKING:
     from steprelay_core.ports import Stored
     from tests.simulation.simulation import Simulation
 
-# Nobody else takes up what somebody saved less than this long ago (seconds): `engine.OUTBOX_ORPHANED_AFTER`, and
+# Nobody else takes up what somebody saved less than this long ago (seconds): `ports.OUTBOX_ORPHANED_AFTER`, and
 # clocks differ.
 STILL_THE_SAVERS = 80.0
+
+# Clocks differ (seconds).
+CLOCKS_DIFFER = 10.0
 
 
 @rule(1, ClaimPassed)
@@ -70,6 +83,25 @@ def nobody_submits_what_was_submitted(simulation: Simulation, submitted: Submitt
         return f"{submitted.job_name} was submitted by somebody who had not looked for it, beside {others}"
     if others and submitted.saved_ago < STILL_THE_SAVERS:
         return f"{submitted.job_name} was submitted {submitted.saved_ago} s after its intent, beside {others}"
+    return None
+
+
+@rule(7, TakenUp)
+def one_at_a_time_is_at_work(simulation: Simulation, taken: TakenUp) -> str | None:
+    """Until it may be taken for dead, nobody takes up what another has taken up."""
+    until = simulation.record.taken_until.get((taken.run, taken.entry), 0.0)
+    if simulation.scheduler.now < until - CLOCKS_DIFFER:
+        return f"{taken.entry} of {taken.run} was taken up beside somebody who may be at work on it until {until}"
+    return None
+
+
+@rule(22, SubmitCalled)
+def every_call_was_booked(simulation: Simulation, called: SubmitCalled) -> str | None:
+    """And no second is booked more often than the limit."""
+    pace, calls = simulation.relay.pace, simulation.record.calls[called.second] + 1
+    booked = pace.taken[called.second]
+    if pace.limit and not calls <= booked <= pace.limit:
+        return f"SubmitJob was called {calls} times in second {called.second}; {booked} were booked, of {pace.limit}"
     return None
 
 

@@ -63,6 +63,8 @@ def all_poison_is_buried(simulation: Simulation, _: Calmed) -> str | None:
 def one_upload_one_run(simulation: Simulation, _: Calmed) -> str | None:
     runs = [stored.run for stored in simulation.relay.store.runs.values()]
     for key, uploaded in simulation.relay.uploads.uploaded.items():
+        if not key.startswith("run/"):
+            continue
         made = [run.id for run in runs if run.origin.detail.get("key") == key]
         if len(made) != 1 or uploaded.tags.get("steprelay") != "accepted":
             return f"{key} made {made}, and is tagged {uploaded.tags}"
@@ -74,6 +76,15 @@ def outboxes_are_empty(simulation: Simulation, _: Calmed) -> str | None:
     for stored in simulation.relay.store.runs.values():
         if stored.outbox:
             return f"{stored.outbox} of {stored.run.id} was never carried out"
+    return None
+
+
+@rule(13, Calmed)
+def no_run_gets_lost_in_its_flow(simulation: Simulation, _: Calmed) -> str | None:
+    for stored in simulation.relay.store.runs.values():
+        failure = stored.run.failure
+        if failure is not None and failure.failure.class_ == "internal":
+            return f"{stored.run.id} failed by the relay's own fault: {failure.failure.reason}"
     return None
 
 

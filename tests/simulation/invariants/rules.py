@@ -34,6 +34,7 @@ SENTENCES = {
     19: "once the faults stop, every run ends within a bounded number of sweeps",
     20: "the stored state decodes under newer code",
     21: "never more than max_workers tasks of a step in flight under one parent, and none queued while there is room",
+    22: "in no second more jobs are submitted than the relay may",
 }
 
 F = TypeVar("F")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from steprelay_core.state.model import Group, GroupKey, TaskKey
+from steprelay_core.state.model import Group, RunStatus, TaskKey
 from steprelay_core.state.ranges import Ranges
-from tests.simulation.facts import Attempted, Saved
+from tests.simulation.facts import Attempted, Calmed, ClaimPassed, Saved
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import outcome_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from steprelay_core.ports import Stored
     from steprelay_core.spec import Flow
     from tests.simulation.simulation import Simulation
+
+# A task, as the step, the path and member, and one counter of laps for each level, with its zeros.
+Place = tuple[str, tuple[int, ...], tuple[int, ...]]
 
 
 @rule(10, Saved)
@@ -24,7 +29,7 @@ def steps_start_when_ready(simulation: Simulation, saved: Saved) -> str | None:
         look = _Look(simulation, saved.after)
         for submission in group.submissions:
             for member in submission.members if submission.attempt == 1 else ():
-                if member not in before and not look.is_ready(group.key, member):
+                if member not in before and not look.is_ready(group.key.task(member)):
                     return f"{group.key.task(member)} of {saved.given.id} was started too early"
     return None
 
@@ -44,6 +49,27 @@ def winners_left_a_success(simulation: Simulation, saved: Saved) -> str | None:
     return None
 
 
+@rule(10, ClaimPassed)
+def a_task_starts_from_what_leads_to_it(simulation: Simulation, passed: ClaimPassed) -> str | None:
+    """The artifacts it is given are those of the tasks before it, of their attempts that won."""
+    attempted = passed.attempted
+    look = _Look(simulation, simulation.relay.store.runs[attempted.run])
+    expected = look.inputs(attempted.group.task(attempted.member))
+    if sorted(expected) != sorted(passed.inputs):
+        return f"{attempted} starts from {passed.inputs}, where {expected} lead to it"
+    return None
+
+
+@rule(13, Calmed)
+def a_success_leaves_nothing_out(simulation: Simulation, _: Calmed) -> str | None:
+    for stored in simulation.relay.store.runs.values():
+        if stored.run.status is RunStatus.SUCCEEDED:
+            left = _Look(simulation, stored).left_out()
+            if left is not None:
+                return f"{stored.run.id} has succeeded without {left}"
+    return None
+
+
 class _Look:
     """The winners of one run, and the ways they took."""
 
@@ -52,45 +78,79 @@ class _Look:
         self._stored = stored
         self._flow: Flow = simulation.flow(stored.run.id)
 
-    def is_ready(self, key: GroupKey, member: int) -> bool:
-        closed = self._flow.graph.closes.get(key.step)
-        if key.step == self._flow.spec.start:
-            return (key.path, member) == ((), 0)
+    def is_ready(self, task: TaskKey) -> bool:
+        closed = self._flow.graph.closes.get(task.step)
+        if task == TaskKey(self._flow.spec.start, (), 0):
+            return True
+        came = self.inputs(task)
         if closed is None:
-            return any(self._leads_here(parent, key, member) for parent in self._flow.parents[key.step])
-        split = self._way(TaskKey(closed.step, key.path, member))
+            return len(came) == 1
+        split = self._way(TaskKey(closed.step, task.path, task.member, task.laps))
         if split is None:
             return False
         if closed.kind == "branch":
-            sides = len(self._flow.step(closed.step).next[split["transition"]].to)
-            return sides == self._arrived(key.step, key.path, member)
-        inner = (*key.path, member)
-        return all(self._arrived(key.step, inner, index) == 1 for index in range(split["foreach_count"]))
+            return len(came) == len(self._flow.step(closed.step).next[split["transition"]].to)
+        return sorted(one.member for one, _ in came) == list(range(split["foreach_count"]))
 
-    def _leads_here(self, parent: str, key: GroupKey, member: int) -> bool:
-        """Ordinary ways, and the way into a foreach: there the parent is a level higher."""
-        if self._goes_to(TaskKey(parent, key.path, member), key.step):
-            return True
-        if not key.path:
-            return False
-        task = TaskKey(parent, key.path[:-1], key.path[-1])
+    def inputs(self, task: TaskKey) -> list[tuple[TaskKey, int]]:
+        """All tasks that lead to this one, each with the attempt that won."""
+        found, wanted = [], self._place(task)
+        for key, group in self._stored.groups.items():
+            if key.step in self._flow.parents[task.step]:
+                won = [(key.task(member), attempt) for attempt, members in group.won.items() for member in members]
+                found += [(parent, attempt) for parent, attempt in won if wanted in self._follow(parent)]
+        return found
+
+    def left_out(self) -> Place | None:
+        """What a task leads to that was never started."""
+        started = {
+            self._place(key.task(member)) for key, group in self._stored.groups.items() for member in group.members
+        }
+        winners = [key.task(member) for key, group in self._stored.groups.items() for member in group.succeeded]
+        return next((place for task in winners for place in self._follow(task) if place not in started), None)
+
+    def _place(self, task: TaskKey) -> Place:
+        levels = self._flow.graph.levels(task.step)
+        return task.step, (*task.path, task.member), (*task.laps, *[0] * (levels - len(task.laps)))
+
+    def _follow(self, task: TaskKey) -> Iterator[Place]:
+        """Where a task that has won leads to."""
         way = self._way(task)
-        return way is not None and self._goes_to(task, key.step) and member < (way["foreach_count"] or 0)
+        if way is None or way["transition"] is None:
+            return
+        _, split, laps = self._place(task)
+        transition = self._flow.step(task.step).next[way["transition"]]
+        for step in transition.to:
+            if (task.step, way["transition"]) in self._flow.graph.back:
+                yield step, split, (*laps[:-1], laps[-1] + 1)
+            elif transition.foreach is not None:
+                for index in range(way["foreach_count"]):
+                    yield step, (*split, index), (*laps, 0)
+            elif self._flow.step(step).join:
+                closed = self._flow.graph.closes[step]
+                outer = split[:-1] if closed.kind == "foreach" else split
+                yield step, outer, self._leave(closed.step, step, laps[:-1])
+            else:
+                yield step, split, (*laps, 0) if len(transition.to) > 1 else self._leave(task.step, step, laps)
 
-    def _arrived(self, join: str, path: tuple[int, ...], member: int) -> int:
-        return sum(self._goes_to(TaskKey(parent, path, member), join) for parent in self._flow.parents[join])
-
-    def _goes_to(self, task: TaskKey, step: str) -> bool:
-        way = self._way(task)
-        return way is not None and step in self._flow.step(task.step).next[way["transition"]].to
+    def _leave(self, step: str, following: str, laps: tuple[int, ...]) -> tuple[int, ...]:
+        """Only within a loop, that is where the way leads back again at this level, does its counter mean something."""
+        level, reached, queue = self._flow.graph.splits[step], {following}, [following]
+        while self._flow.graph.back and queue:
+            onwards = {name for way in self._flow.step(queue.pop()).next for name in way.to}
+            inside = {name for name in onwards if self._flow.graph.splits[name][: len(level)] == level}
+            queue += inside - reached
+            reached |= inside
+        return laps if step in reached else (*laps[:-1], 0)
 
     def _way(self, task: TaskKey) -> dict[str, Any] | None:
         """The outcome of the attempt that won; None for a task that has not succeeded."""
         attempt = self._stored.groups.get(task.group, Group(task.group)).winner(task.member)
         if attempt is None:
             return None
+        ways = self._flow.step(task.step).next
         if not self._flow.step(task.step).package:
-            return {"transition": 0, "foreach_count": None}
+            return {"transition": 0 if ways else None, "foreach_count": None}
         key = outcome_key(Attempted(self._stored.run.id, task.group, task.member, attempt))
         outcome: dict[str, Any] = json.loads(self._objects[key])
         return outcome

@@ -174,3 +174,84 @@ def test_ways_that_differ_inside_a_foreach_still_meet_at_its_join() -> None:
         world.light("pick", member, path=(0,), transition=way)
         world.light("x" if way == 0 else "y", member, path=(0,))
     assert started(world.commands)[-1] == "gather"
+
+
+def _way(step: str, foreach: str, **more: Any) -> dict[str, Any]:
+    return {"to": [step], "foreach": foreach, **more}
+
+
+TWO_FOREACHS: dict[str, dict[str, Any]] = {
+    "start": {"next": [_way("a", "xs"), _way("b", "ys")]},
+    "a": {"next": "join_a"},
+    "b": {"next": "join_b"},
+    "join_a": {"join": True, "next": "end"},
+    "join_b": {"join": True, "next": "end"},
+    "end": {},
+}
+
+
+@pytest.mark.parametrize(("way", "join"), [(0, "join_a"), (1, "join_b")])
+def test_a_foreach_over_nothing_goes_to_its_own_join_where_its_step_has_two(way: int, join: str) -> None:
+    world = World(TWO_FOREACHS)
+    world.light("start", transition=way, foreach_count=0)
+    assert started(world.commands) == ["start", join]
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_two_foreachs_whose_bodies_lead_into_each_other_end_in_one_join(way: int) -> None:
+    world = World(
+        {
+            "start": {"next": [_way("a", "xs"), _way("b", "ys")]},
+            "a": {"next": "both"},
+            "b": {"next": "both"},
+            "both": {"next": "join"},
+            "join": {"join": True},
+        }
+    )
+    world.light("start", transition=way, foreach_count=2)
+    for member in range(2):
+        world.light("ab"[way], member, path=(0,))
+        world.light("both", member, path=(0,))
+    assert started(world.commands)[-1] == "join"
+    world.light("join")
+    assert world.run.status is RunStatus.SUCCEEDED
+
+
+def test_two_foreachs_whose_bodies_lead_into_each_other_have_one_join_when_there_is_nothing() -> None:
+    world = World(
+        {
+            "start": {"next": [_way("a", "xs"), _way("b", "ys")]},
+            "a": {"next": "b2"},
+            "b": {"next": "b2"},
+            "b2": {"next": "join"},
+            "join": {"join": True},
+        }
+    )
+    world.light("start", transition=1, foreach_count=0)
+    assert started(world.commands)[-1] == "join"
+
+
+def test_a_foreach_that_must_have_items_is_not_believed_when_it_has_none() -> None:
+    world = World(FOREACH | {"start": {"next": _way("work", "items", empty="fail")}})
+    world.light("start", foreach_count=0)
+    assert world.run.failure is not None
+    assert 'the foreach has no items, and the flow says empty="fail"' in world.run.failure.failure.reason
+
+
+def test_a_foreach_around_an_empty_one_gathers_all_the_same() -> None:
+    world = World(
+        {
+            "start": {"next": _way("outer", "xs")},
+            "outer": {"next": _way("inner", "ys")},
+            "inner": {"next": "inner_join"},
+            "inner_join": {"join": True, "next": "outer_join"},
+            "outer_join": {"join": True},
+        }
+    )
+    world.light("start", foreach_count=2)
+    world.light("outer", 0, path=(0,), foreach_count=0)
+    world.light("inner_join", 0, path=(0,))
+    world.light("outer", 1, path=(0,), foreach_count=1)
+    world.light("inner", 0, path=(0, 1))
+    world.light("inner_join", 1, path=(0,))
+    assert started(world.commands)[-1] == "outer_join"

@@ -65,26 +65,46 @@ class World:
         found = self.group(step, *path).submissions
         return next(item for item in reversed(found) if attempt in (None, item.attempt))
 
-    def leaves(self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = (), **outcome: Any) -> None:
+    def leaves(
+        self,
+        step: str,
+        member: int = 0,
+        attempt: int = 1,
+        path: tuple[int, ...] = (),
+        laps: tuple[int, ...] = (),
+        **outcome: Any,
+    ) -> None:
         """Put a successful outcome into the data bucket."""
         chosen = {"transition": 0 if self.flow.step(step).next else None} | outcome
-        self.outcomes[TaskKey(step, path, member), attempt] = Outcome(
+        self.outcomes[TaskKey(step, path, member, laps), attempt] = Outcome(
             outcome_version=1, status="succeeded", attempt=attempt, **chosen
         )
 
-    def leaves_failure(self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = ()) -> None:
+    def leaves_failure(
+        self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = (), laps: tuple[int, ...] = ()
+    ) -> None:
         failure = OutcomeFailure(class_="program", type="ValueError", message="boom", exit_code=1)
-        self.outcomes[TaskKey(step, path, member), attempt] = Outcome(
+        self.outcomes[TaskKey(step, path, member, laps), attempt] = Outcome(
             outcome_version=1, status="failed", attempt=attempt, failure=failure
         )
 
-    def light_ends(self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = ()) -> list[Command]:
-        return self.happen(LightEnded(RUN, GroupKey(step, path), member, attempt))
+    def light_ends(
+        self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = (), laps: tuple[int, ...] = ()
+    ) -> list[Command]:
+        return self.happen(LightEnded(RUN, GroupKey(step, path, laps), member, attempt))
 
-    def light(self, step: str, member: int = 0, attempt: int = 1, path: tuple[int, ...] = (), **outcome: Any) -> None:
+    def light(
+        self,
+        step: str,
+        member: int = 0,
+        attempt: int = 1,
+        path: tuple[int, ...] = (),
+        laps: tuple[int, ...] = (),
+        **outcome: Any,
+    ) -> None:
         """A light task succeeds."""
-        self.leaves(step, member, attempt, path, **outcome)
-        self.light_ends(step, member, attempt, path)
+        self.leaves(step, member, attempt, path, laps, **outcome)
+        self.light_ends(step, member, attempt, path, laps)
 
     def job(
         self, step: str, status: str, path: tuple[int, ...] = (), attempt: int | None = None, **more: Any
@@ -96,8 +116,10 @@ class World:
         event = {"job_id": "job-1", "submission": submission} | more
         return self.happen(JobChanged(RUN, group.key, status=status, **event))
 
-    def timer(self, step: str, member: int = 0, attempt: int = 2, path: tuple[int, ...] = ()) -> list[Command]:
-        return self.happen(TimerDue(RUN, GroupKey(step, path), attempt, member))
+    def timer(
+        self, step: str, member: int = 0, attempt: int = 2, path: tuple[int, ...] = (), laps: tuple[int, ...] = ()
+    ) -> list[Command]:
+        return self.happen(TimerDue(RUN, GroupKey(step, path, laps), attempt, member))
 
     def cancel(self, request: str = "cancel-1") -> list[Command]:
         return self.happen(CancelRequested(RUN, "enough", request))

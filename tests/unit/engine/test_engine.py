@@ -7,8 +7,7 @@ import pytest
 
 from steprelay_core import keys
 from steprelay_core.effects import INLINE_BRIEF
-from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
-from steprelay_core.ports import Conflict
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Conflict
 from steprelay_core.state.events import CancelRequested, JobChanged, LightEnded, RunStarted
 from steprelay_core.state.model import GroupKey, Origin, RunStatus, TaskKey
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld

@@ -7,8 +7,8 @@ import pytest
 
 from steprelay_core.decide.stop import UNRECORDED_FOR
 from steprelay_core.effects import PUT_OFF_FOR, PUT_OFF_SPREAD
-from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
 from steprelay_core.inbound.timer import read_timer_due
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER
 from steprelay_core.state.events import CancelRequested, OutboxDue, RunStarted
 from steprelay_core.state.model import GroupKey, Origin, RunStatus
 from tests.unit.engine.world import RUN, Died, EngineWorld

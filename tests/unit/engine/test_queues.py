@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
-from steprelay_core.ports import Denied
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Denied
 from steprelay_core.state.events import RunStarted
 from steprelay_core.state.model import GroupKey, Origin, RunStatus, Submission, Terms
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld

@@ -7,7 +7,7 @@ import pytest
 
 from steprelay_core import keys
 from steprelay_core.decide.stop import UNRECORDED_FOR
-from steprelay_core.engine import OUTBOX_ORPHANED_AFTER
+from steprelay_core.ports import OUTBOX_ORPHANED_AFTER
 from steprelay_core.state.events import CancelRequested, LightEnded, ResumeRequested, RetryRequested, RunTimerDue
 from steprelay_core.state.model import GroupKey, RunStatus, TaskKey, TaskSelection
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld

@@ -160,6 +160,27 @@ def test_a_light_end_is_read() -> None:
     assert read("light_ended_in_foreach") == LightEnded("RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), 3, 2)
 
 
+def test_a_light_end_of_a_later_lap_names_it() -> None:
+    detail = {"run": "Flow-1", "step": "work", "path": [0], "laps": [0, 2], "member": 3, "attempt": 1, "lost": None}
+    body = json.dumps({"source": "steprelay.light", "detail-type": "Light Step Ended", "detail": detail})
+    assert read_job_event(body, "steprelay") == LightEnded("Flow-1", GroupKey("work", (0,), (0, 2)), 3, 1)
+
+
+@pytest.mark.parametrize(("laps", "read"), [("2", (2,)), ("0-2", (0, 2)), ("", ())])
+def test_a_job_of_a_later_lap_is_found_by_its_parameters(laps: str, read: tuple[int, ...]) -> None:
+    given = json.loads(bodies("job_changed", "running")[0])["detail"]["parameters"]
+    event = read_job_event(altered("running", parameters=given | {"laps": laps}), "steprelay")
+    assert isinstance(event, JobChanged)
+    assert event.group == GroupKey("process", (0,), read)
+
+
+@pytest.mark.parametrize("laps", ["x", "1-", "-1", "1.2", "9" * 5000])
+def test_a_job_whose_lap_cannot_be_read_is_unreadable(laps: str) -> None:
+    given = json.loads(bodies("job_changed", "running")[0])["detail"]["parameters"]
+    with pytest.raises(Unreadable, match=r"parameters\.laps"):
+        read_job_event(altered("running", parameters=given | {"laps": laps}), "steprelay")
+
+
 def test_a_light_step_without_outcome_says_why() -> None:
     event = read("light_lost")
     assert isinstance(event, LightEnded)

@@ -1,5 +1,7 @@
 """Our own timers, as typed events."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,12 @@ def read(case: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
 def test_a_timer_names_the_attempt_that_waits_for_it() -> None:
     assert read("due") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), attempt=2, member=3)
     assert read("outside_any_foreach") == TimerDue("RobustFlow-5f2a9c01d3e7", GroupKey("train"), attempt=2, member=0)
+
+
+def test_a_timer_of_a_later_lap_names_it() -> None:
+    detail = {"run": "Flow-1", "step": "work", "path": [0], "laps": [0, 2, 0], "attempt": 2, "member": 3}
+    body = json.dumps({"source": "steprelay.timer", "detail-type": "Timer Due", "detail": detail})
+    assert read_timer_due(body) == TimerDue("Flow-1", GroupKey("work", (0,), (0, 2)), attempt=2, member=3)
 
 
 def test_the_timer_of_a_runs_limit_names_the_generation_that_it_was_set_for() -> None:

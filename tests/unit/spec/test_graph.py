@@ -114,15 +114,9 @@ def test_a_join_for_two_splits_at_once_is_found() -> None:
     assert _messages(steps) == ["join 'join' closes both the split of 'a' and that of 'b'"]
 
 
-def test_a_circle_names_only_the_steps_in_it() -> None:
-    steps = {
-        "start": {"next": "a"},
-        "a": {"next": "b"},
-        "b": {"next": [{"to": ["a"]}, {"to": ["after"]}]},
-        "after": {"next": "end"},
-        "end": {},
-    }
-    assert _messages(steps) == ["steps lead in a circle: a, b"]
+def test_a_foreach_without_a_body_is_found() -> None:
+    steps = {"start": {"next": _each("join")}, "join": {"join": True, "next": "end"}, "end": {}}
+    assert _messages(steps) == ["the foreach goes straight to join 'join'"]
 
 
 def test_a_step_that_nothing_leads_to_is_found() -> None:

@@ -88,6 +88,12 @@ def test_a_resumed_run_with_a_limit_is_read() -> None:
     assert commands == (StartRunTimer(2, 1790003600.0),)
 
 
+def test_a_group_of_a_later_lap_comes_back_and_one_stored_without_laps_is_of_the_first() -> None:
+    later = Group(GroupKey("train", (0,), (0, 2)))
+    assert decode(Group, encode(later)) == later
+    assert decode(Group, '{"schema": 1, "key": {"step": "train", "path": [0]}}').key == GroupKey("train", (0,))
+
+
 def test_keys_of_a_newer_relay_are_left_alone() -> None:
     document = json.loads(encode(Run("r", "f", "d", 1.0, Origin("upload")))) | {"colour": "blue"}
     assert decode(Run, json.dumps(document)).id == "r"

@@ -215,6 +215,17 @@ def test_a_light_step_has_no_request() -> None:
         translate(flow, GroupKey("start"), a_submission(), "ec2", DEFAULTS, POINTERS)
 
 
+def test_a_job_of_a_later_lap_says_so_and_has_a_name_of_its_own() -> None:
+    steps = {"train": {"batch": {}, "command": ["x"], "next": [{"to": ["train"]}, {"to": ["end"]}]}}
+    flow = validate_spec(
+        {"spec_version": 1, "flow": "Demo", "start": "train", "steps": {**steps, "end": {"command": ["x"]}}}
+    )
+    groups = [GroupKey("train", (), laps) for laps in ((), (1,), (12,))]
+    made = [translate(flow, group, a_submission(), "ec2", DEFAULTS, POINTERS) for group in groups]
+    assert [each.submit["parameters"].get("laps") for each in made] == [None, "1", "12"]
+    assert len({each.submit["jobName"] for each in made}) == 3
+
+
 def test_an_event_can_find_its_task_from_the_jobs_parameters() -> None:
     made = request(a_flow(), path=(0, 17), submission=a_submission(Ranges.of(3, 8), attempt=2))
     assert made.submit["parameters"] == {

@@ -27,8 +27,9 @@ class Clients:
     def batch(self) -> BatchClient:
         from botocore.config import Config
 
-        # Fewer tries: a submission that stays throttled is put off, and must not use up its function's time.
-        patience = Config(retries={"mode": "adaptive", "total_max_attempts": 5})
+        # Fewer tries: a submission that stays throttled is put off, and must not use up its function's time. Nor may
+        # a limit of the client's own delay a call whose second is booked.
+        patience = Config(retries={"mode": "standard", "total_max_attempts": 5})
         return self._session.client("batch", config=self._config.merge(patience))
 
     @cached_property

@@ -33,6 +33,7 @@ class Settings:
 
     `runs_expire_days`: how long the state of runs is kept after its last change; 0 keeps it for good.
     `definitions_expire_days`: after how long without use job definitions are deregistered; 0 keeps them.
+    `submits_per_second`: how many jobs all its functions together submit at most; 0 is no limit.
     """
 
     relay: str
@@ -50,6 +51,7 @@ class Settings:
     defaults: Defaults
     runs_expire_days: int = 0
     definitions_expire_days: int = 0
+    submits_per_second: int = 0
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -78,6 +80,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         defaults=defaults,
         runs_expire_days=int(environment.get("STEPRELAY_RUNS_EXPIRE_DAYS") or 0),
         definitions_expire_days=int(environment.get("STEPRELAY_DEFINITIONS_EXPIRE_DAYS") or 0),
+        submits_per_second=int(environment.get("STEPRELAY_SUBMITS_PER_SECOND") or 0),
     )
 
 

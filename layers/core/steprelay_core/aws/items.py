@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from steprelay_core import keys
 from steprelay_core.codec import decode, decode_commands, encode, encode_commands
-from steprelay_core.ports import Conflict, Cursor, Deployment, Listed, OutboxEntry, Stored, UsedDefinition
+from steprelay_core.ports import (
+    OUTBOX_ORPHANED_AFTER,
+    Conflict,
+    Cursor,
+    Deployment,
+    Listed,
+    OutboxEntry,
+    Stored,
+    UsedDefinition,
+)
 from steprelay_core.state.model import Group, GroupKey, Run
 
 if TYPE_CHECKING:
@@ -38,7 +47,7 @@ def run_key(run: str) -> dict[str, AttributeValueTypeDef]:
 
 
 def group_key(run: str, group: GroupKey) -> dict[str, AttributeValueTypeDef]:
-    return key(run_pk(run), f"GROUP#{group.step}#{keys.dotted(group.path)}")
+    return key(run_pk(run), f"GROUP#{group.step}#{keys.place(group)}")
 
 
 def outbox_key(run: str, entry: str) -> dict[str, AttributeValueTypeDef]:
@@ -57,6 +66,11 @@ def subscription_key(event: str, flow: str) -> dict[str, AttributeValueTypeDef]:
     return key(event_pk(event), f"FLOW#{flow}")
 
 
+def submits_key(second: int) -> dict[str, AttributeValueTypeDef]:
+    """A key for each second: none of them is hot."""
+    return key(f"SUBMITS#{second}", "SUBMITS")
+
+
 def definition_key(name: str) -> dict[str, AttributeValueTypeDef]:
     return key(f"DEFINITION#{name}", "DEFINITION")
 
@@ -72,7 +86,7 @@ def outbox_place(run: str, entry: OutboxEntry) -> str:
 
 
 def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
-    """What the run's item holds at its next version, besides its key; without `live` once the run has ended."""
+    """What the run's item holds at its next version, besides its key; without `live` once it is settled."""
     saved = replace(run, version=run.version + 1)
     values: dict[str, AttributeValueTypeDef] = {
         "version": {"N": str(saved.version)},
@@ -81,7 +95,7 @@ def run_values(run: Run) -> dict[str, AttributeValueTypeDef]:
         "gsi_sk": {"S": run_place(run)},
         "data": {"S": encode(saved)},
     }
-    return values if run.status.terminal else values | {"live": {"S": RUNS}}
+    return values if run.settled else values | {"live": {"S": RUNS}}
 
 
 def group_item(run: str, group: Group) -> dict[str, AttributeValueTypeDef]:
@@ -95,6 +109,7 @@ def outbox_item(run: str, entry: OutboxEntry) -> dict[str, AttributeValueTypeDef
     return {
         **outbox_key(run, entry.id),
         "created_at": seconds(entry.created_at),
+        "free_at": seconds(entry.free_at),
         "gsi_pk": {"S": OUTBOX},
         "gsi_sk": {"S": outbox_place(run, entry)},
         "data": {"S": encode_commands(entry.commands)},
@@ -167,12 +182,18 @@ def stored_run(items: Iterable[Item]) -> Stored | None:
             group = decode(Group, item["data"]["S"])
             groups[group.key] = group
         elif kind == "OUTBOX":
-            commands = decode_commands(item["data"]["S"])
-            outbox.append(OutboxEntry(rest, float(item["created_at"]["N"]), commands))
+            outbox.append(outbox_entry(rest, item))
     if group_saves != sum(group.version for group in groups.values()):
         raise Conflict("the run is just being saved")
     outbox.sort(key=lambda entry: (entry.created_at, entry.id))
     return Stored(run, groups, tuple(outbox)) if run is not None else None
+
+
+def outbox_entry(name: str, item: Item) -> OutboxEntry:
+    """Relays before `free_at` was kept left none."""
+    created_at = float(item["created_at"]["N"])
+    free_at = float(item["free_at"]["N"]) if "free_at" in item else created_at + OUTBOX_ORPHANED_AFTER
+    return OutboxEntry(name, created_at, decode_commands(item["data"]["S"]), free_at)
 
 
 def deployed(item: Item) -> Deployment:

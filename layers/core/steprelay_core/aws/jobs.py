@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_batch.type_defs import JobSummaryTypeDef
 
     from steprelay_core.aws.clients import Clients
+    from steprelay_core.aws.pace import PacedRetries
 
 # DescribeJobs: at most 100 ids. TerminateJob: a reason of at most 1,024 characters.
 _DESCRIBE_LIMIT = 100
@@ -34,8 +35,9 @@ _ABOUT_THE_DEFINITION = re.compile(r"job[ _-]?definition.*(not found|not exist|n
 class BatchJobs:
     """Submits, finds and ends jobs; platforms and definitions are looked up for it and remembered."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, retries: PacedRetries | None = None) -> None:
         self._clients = clients
+        self._retries = retries
         self._platforms = Platforms(clients)
         self._definitions = JobDefinitions(clients)
 
@@ -49,6 +51,8 @@ class BatchJobs:
         return self._definitions.retire(name)
 
     def submit(self, request: dict[str, Any]) -> str:
+        if self._retries is not None:
+            self._retries.watch(self._clients.batch)
         try:
             with refusals(f"job {request.get('jobName')}"):
                 return self._clients.batch.submit_job(**request)["jobId"]

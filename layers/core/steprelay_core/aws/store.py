@@ -29,6 +29,8 @@ _BY_LIVE = "by_live"
 _LOAD_TRIES = 5
 _DEPLOY_TRIES = 5
 
+_is_still_free = "attribute_exists(pk) AND (free_at = :seen OR attribute_not_exists(free_at))"
+
 
 class DynamoStore:
     """Every save checks and raises the run's version, so events of a run are decided one after the other.
@@ -64,7 +66,7 @@ class DynamoStore:
             items.run_key(run.id),
             {**items.run_values(run), **self._expiry()},
             add={items.GROUP_SAVES: len(groups)},
-            remove=["live"] if run.status.terminal else [],
+            remove=["live"] if run.settled else [],
             version=run.version,
         )
         for group in groups:
@@ -83,14 +85,25 @@ class DynamoStore:
             return {}
         return {"expires_at": {"N": str(int(time.time()) + self._expire_days * 86_400)}}
 
+    def take_up(self, run: str, entry: OutboxEntry, until: float) -> bool:
+        update = partial(self._clients.dynamodb.update_item, TableName=self._table, Key=items.outbox_key(run, entry.id))
+        return _happened(
+            update,
+            UpdateExpression="SET free_at = :until",
+            ConditionExpression=_is_still_free,
+            ExpressionAttributeValues={":seen": items.seconds(entry.free_at), ":until": items.seconds(until)},
+        )
+
     def clear(self, run: str, done: Iterable[str]) -> None:
         for entry in done:
             self._clients.dynamodb.delete_item(TableName=self._table, Key=items.outbox_key(run, entry))
 
     def list_runs(self, *, status: RunStatus | None = None, limit: int = 100) -> list[Run]:
         more: dict[str, Any] = {"ScanIndexForward": False, "PaginationConfig": {"PageSize": limit}}
+        found: Iterator[Item]
         if status is RunStatus.RUNNING:
-            found = self._live(**more)
+            # A cancelled one is in there until all its tasks are stopped.
+            found = filter(_is_running, self._live(**more))
         elif status is None:
             found = self._by_time(items.RUNS, **more)
         else:
@@ -188,6 +201,10 @@ class DynamoStore:
             TableName=self._table, KeyConditionExpression=condition, ExpressionAttributeValues=values, **more
         )
         return (item for page in pages for item in page["Items"])
+
+
+def _is_running(item: Item) -> bool:
+    return item["status"]["S"] == RunStatus.RUNNING
 
 
 def _happened(write: Callable[..., object], **conditions: Any) -> bool:

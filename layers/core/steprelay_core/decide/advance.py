@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.laps import gathered, laps_after, split_of
 from steprelay_core.decide.queue import begin, tend
-from steprelay_core.spec import Flow, Split, Transition
+from steprelay_core.spec import Flow
 from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
@@ -48,60 +49,60 @@ Targets = Iterator[tuple[GroupKey, Ranges]]
 def owed(draft: Draft, key: GroupKey, members: Ranges) -> Targets:
     """The tasks that follow from these winners of a group and that do not exist yet, by their groups."""
     chosen = draft.group(key).chosen
-    for position, transition in enumerate(draft.flow.step(key.step).next):
-        for target, following in _follow(draft, key, members & chosen.get(position, Ranges()), transition):
+    for position in range(len(draft.flow.step(key.step).next)):
+        for target, following in _follow(draft, key, members & chosen.get(position, Ranges()), position):
             missing = following - draft.group(target).members
             if len(missing):
                 yield target, missing
 
 
-def _follow(draft: Draft, key: GroupKey, members: Ranges, transition: Transition) -> Targets:
+def _follow(draft: Draft, key: GroupKey, members: Ranges, position: int) -> Targets:
+    transition = draft.flow.step(key.step).next[position]
     if not len(members):
         return
     if transition.foreach is not None:
         for member in members:
-            yield _fan_out(draft, key, member, transition.to[0])
+            yield _fan_out(draft, key, member, position)
         return
     for step in transition.to:
-        yield _arrive(draft, step, key, members) if draft.flow.step(step).join else (GroupKey(step, key.path), members)
+        if draft.flow.step(step).join:
+            yield _arrive(draft, key, members, position, step)
+        else:
+            yield GroupKey(step, key.path, laps_after(draft.flow, key, position, step)), members
 
 
-def _fan_out(draft: Draft, key: GroupKey, member: int, step: str) -> tuple[GroupKey, Ranges]:
-    count = draft.group(key).fanout.get(member, 0)
+def _fan_out(draft: Draft, key: GroupKey, member: int, position: int) -> tuple[GroupKey, Ranges]:
+    count, step = draft.group(key).fanout.get(member, 0), draft.flow.step(key.step).next[position].to[0]
     if count:
-        return GroupKey(step, (*key.path, member)), Ranges.upto(count)
-    join = next(name for name, split in draft.flow.graph.closes.items() if split.step == key.step)
-    return GroupKey(join, key.path), Ranges.of(member)
+        return GroupKey(step, (*key.path, member), laps_after(draft.flow, key, position, step)), Ranges.upto(count)
+    join = draft.flow.graph.join_of(key.step, step)
+    return GroupKey(join, key.path, laps_after(draft.flow, key, position, join)), Ranges.of(member)
 
 
-def _arrive(draft: Draft, join: str, key: GroupKey, members: Ranges) -> tuple[GroupKey, Ranges]:
+def _arrive(draft: Draft, key: GroupKey, members: Ranges, position: int, join: str) -> tuple[GroupKey, Ranges]:
     """Those members of the join whose every input is there."""
-    split = draft.flow.graph.closes[join]
-    if split.kind == "foreach":
-        joining, candidates = GroupKey(join, key.path[:-1]), Ranges.of(key.path[-1])
-    else:
-        joining, candidates = GroupKey(join, key.path), members
-    ready = [
-        member
-        for member in candidates - draft.group(joining).members
-        if _complete(draft, split, join, joining.path, member)
-    ]
-    return joining, Ranges.collect(ready)
+    split, kind = split_of(draft.flow, key, join), draft.flow.graph.closes[join].kind
+    joining = GroupKey(join, split.path, laps_after(draft.flow, key, position, join))
+    candidates = Ranges.of(key.path[-1]) if kind == "foreach" else members
+    complete = _has_all_items if kind == "foreach" else _has_all_sides
+    new = candidates - draft.group(joining).members
+    return joining, Ranges.collect(member for member in new if complete(draft, draft.group(split), joining, member))
 
 
-def _complete(draft: Draft, split: Split, join: str, path: tuple[int, ...], member: int) -> bool:
-    source = draft.group(GroupKey(split.step, path))
-    parents = draft.flow.parents[join]
-    if split.kind == "foreach":
-        inner = (*path, member)
-        arrived = sum(len(took(draft.flow, draft.group(GroupKey(parent, inner)), join)) for parent in parents)
-        return arrived == source.fanout.get(member)
-    sides = next(
-        len(draft.flow.step(split.step).next[position].to)
-        for position, chosen in source.chosen.items()
-        if member in chosen
-    )
-    return sides == sum(member in took(draft.flow, draft.group(GroupKey(parent, path)), join) for parent in parents)
+def _has_all_items(draft: Draft, split: Group, joining: GroupKey, member: int) -> bool:
+    return sum(map(len, _arrived(draft, joining, (*joining.path, member)))) == split.fanout.get(member)
+
+
+def _has_all_sides(draft: Draft, split: Group, joining: GroupKey, member: int) -> bool:
+    ways = draft.flow.step(split.key.step).next
+    sides = next(len(ways[position].to) for position, chosen in split.chosen.items() if member in chosen)
+    return sides == sum(member in members for members in _arrived(draft, joining, joining.path))
+
+
+def _arrived(draft: Draft, joining: GroupKey, path: tuple[int, ...]) -> Iterator[Ranges]:
+    """The members of each group at this path that have gone on to a join."""
+    for key in gathered(draft.flow, draft.places, joining, path):
+        yield took(draft.flow, draft.group(key), joining.step)
 
 
 def took(flow: Flow, group: Group, step: str) -> Ranges:

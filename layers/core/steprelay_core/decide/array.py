@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from steprelay_core.decide.draft import GROUPS_AT_ONCE
-from steprelay_core.spec import Flow, Step
+from steprelay_core.spec import Flow
 from steprelay_core.state.events import ChildrenFailed, JobChanged
 from steprelay_core.state.model import Submission
 from steprelay_core.state.ranges import Ranges
@@ -28,9 +28,14 @@ class ArrayEnd:
     left: bool = False
 
 
-def is_static(step: Step) -> bool:
-    """Whether a success of this step says all: it runs under our runner, and has one way on, with no foreach."""
-    return step.package and len(step.next) == 1 and step.next[0].foreach is None
+def is_static(flow: Flow, name: str) -> bool:
+    """Whether a success of this step says all: it runs under our runner, and has one way on, with no foreach.
+
+    A way back is not of these: that there are not too many laps is judged by the outcome.
+    """
+    step = flow.step(name)
+    forward = (name, 0) not in flow.graph.back
+    return step.package and len(step.next) == 1 and step.next[0].foreach is None and forward
 
 
 def read_at_once(flow: Flow, name: str) -> int:

@@ -24,6 +24,7 @@ from steprelay_core.decide.run import (
     on_outbox_due,
     on_search_put_off,
     on_started,
+    on_stop_unfinished,
     on_submit_put_off,
     on_timer_due,
     on_window_stalled,
@@ -44,6 +45,7 @@ from steprelay_core.state.events import (
     RunStarted,
     RunTimerDue,
     SearchPutOff,
+    StopUnfinished,
     SubmissionLost,
     SubmitPutOff,
     SubmitRefused,
@@ -72,6 +74,7 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     SubmitPutOff: on_submit_put_off,
     SearchPutOff: on_search_put_off,
     OutboxDue: on_outbox_due,
+    StopUnfinished: on_stop_unfinished,
     WindowStalled: on_window_stalled,
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from steprelay_core.commands import Announce, Command
+from steprelay_core.decide.laps import Places
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
@@ -74,6 +75,10 @@ class Draft:
     note: str | None = None
     more: bool = False
     array: "ArrayEnd | None" = None
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.groups)
 
     @property
     def is_stopping(self) -> bool:

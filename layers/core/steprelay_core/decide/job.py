@@ -299,7 +299,12 @@ def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, m
     """A step without our runner leaves no outcome: the job's own state decides. There are no arrays of it."""
     if job.status == "SUCCEEDED":
         way = 0 if draft.flow.step(job.group.step).next else None
-        succeed_alike(draft, job.group, submission.attempt, members, way)
+        outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=way)
+        outcome = judge(draft.flow, job.group, outcome)
+        if outcome.failure is not None:
+            fail_attempt(draft, job.group, submission, members, told(outcome.failure))
+        else:
+            succeed_alike(draft, job.group, submission.attempt, members, way)
     elif _is_ours(submission, job):
         fail_attempt(draft, job.group, submission, members, classify(job), job.started_at)
 
@@ -310,7 +315,7 @@ def judged(draft: Draft, key: GroupKey, attempt: int, members: Ranges, outcomes:
     for member in members:
         outcome = outcomes.get((key.task(member), attempt))
         if outcome is not None:
-            found[member] = judge(draft.flow, key.step, outcome)
+            found[member] = judge(draft.flow, key, outcome)
     return found
 
 

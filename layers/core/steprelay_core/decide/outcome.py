@@ -1,7 +1,8 @@
 """Whether an outcome can be believed: user code holds the role that writes it."""
 
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import Failure
+from steprelay_core.state.laps import LAPS_LIMIT, next_lap
+from steprelay_core.state.model import Failure, GroupKey
 from steprelay_core.state.outcome import Outcome, OutcomeFailure
 
 # Ten array jobs. What comes from user code must have an end.
@@ -10,9 +11,9 @@ FOREACH_LIMIT = 100_000
 MULTI_NODE_LIMIT = 200
 
 
-def judge(flow: Flow, name: str, outcome: Outcome) -> Outcome:
-    """The outcome of a step, or a failed one in place of a success that does not fit the step's ways on."""
-    step = flow.step(name)
+def judge(flow: Flow, key: GroupKey, outcome: Outcome) -> Outcome:
+    """The outcome of a task of a group, or a failed one in place of a success that does not fit its step's ways on."""
+    step = flow.step(key.step)
     if outcome.status == "failed":
         return outcome if outcome.failure is not None else _refuse(outcome, "it failed without saying why")
     if not step.next:
@@ -22,12 +23,22 @@ def judge(flow: Flow, name: str, outcome: Outcome) -> Outcome:
     fans_out = step.next[outcome.transition].foreach is not None
     if fans_out != (outcome.foreach_count is not None and outcome.foreach_count >= 0):
         return _refuse(outcome, f"foreach_count {outcome.foreach_count} does not fit the way taken")
-    limit = MULTI_NODE_LIMIT if _has_multi_node(flow, name) else FOREACH_LIMIT
+    if fans_out and not outcome.foreach_count and step.next[outcome.transition].empty == "fail":
+        return _refuse(outcome, 'the foreach has no items, and the flow says empty="fail"')
+    if _goes_back_too_often(flow, key, outcome.transition):
+        return _too_many_laps(outcome, key, step.next[outcome.transition].to[0])
+    limit = MULTI_NODE_LIMIT if _has_multi_node(flow, key.step) else FOREACH_LIMIT
     if (outcome.foreach_count or 0) > limit:
         what = "a foreach" if limit == FOREACH_LIMIT else "a foreach with multi-node steps"
         why = f"{what} takes at most {limit:,} items, this one has {_shown(outcome.foreach_count)}; nest two"
         return _refuse(outcome, why)
     return outcome
+
+
+def _goes_back_too_often(flow: Flow, key: GroupKey, transition: int) -> bool:
+    if (key.step, transition) not in flow.graph.back:
+        return False
+    return next_lap(key.laps, flow.graph.levels(key.step))[-1] >= LAPS_LIMIT
 
 
 def _has_multi_node(flow: Flow, name: str) -> bool:
@@ -41,6 +52,13 @@ def _has_multi_node(flow: Flow, name: str) -> bool:
 
 def _refuse(outcome: Outcome, why: str) -> Outcome:
     failure = OutcomeFailure(class_="program", type="UnreadableOutcome", message=f"outcome.json: {why}")
+    return Outcome(outcome_version=1, status="failed", attempt=outcome.attempt, failure=failure)
+
+
+def _too_many_laps(outcome: Outcome, key: GroupKey, target: str) -> Outcome:
+    """Not of the program's class: another attempt would only want to go back again."""
+    why = f"step {key.step!r} goes back to {target!r} once more, after {LAPS_LIMIT:,} laps; a loop has at most so many"
+    failure = OutcomeFailure(class_="config", type="TooManyLaps", message=why)
     return Outcome(outcome_version=1, status="failed", attempt=outcome.attempt, failure=failure)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, union
 from steprelay_core.decide.launch import highest_attempt, launch
-from steprelay_core.decide.window import window_of
+from steprelay_core.decide.window import sharing, window_of
 from steprelay_core.state.model import Group, GroupKey
 from steprelay_core.state.ranges import Ranges
 
@@ -42,7 +42,7 @@ def fill(draft: Draft, key: GroupKey) -> None:
     if draft.is_stopping or not len(group.queued):
         return
     window = window_of(draft.flow, draft.groups, key)
-    room = len(group.queued) if window is None else window.room(group)
+    room = len(group.queued) if window is None else window.room(_in_flight(draft, key), len(group.queued))
     ready = next(group.queued.chunks(room)) if room else Ranges()
     if not len(ready):
         return
@@ -50,6 +50,10 @@ def fill(draft: Draft, key: GroupKey) -> None:
     draft.put(replace(group, queued=group.queued - ready, again=left))
     for attempt, members in _by_attempt(group, ready):
         launch(draft, key, members, attempt, first=attempt)
+
+
+def _in_flight(draft: Draft, key: GroupKey) -> int:
+    return sum(len(draft.group(each).in_flight) for each in sharing(draft.flow, draft.places, key))
 
 
 def _by_attempt(group: Group, ready: Ranges) -> Iterator[tuple[int, Ranges]]:
@@ -68,7 +72,8 @@ def without_queue(group: Group) -> Group:
 
 def tend(draft: Draft) -> None:
     """Let those follow for whom this decision has made room."""
-    for key in list(draft.changed):
+    changed = (each for key in list(draft.changed) for each in sharing(draft.flow, draft.places, key))
+    for key in dict.fromkeys(changed):
         tend_queue(draft, key)
 
 

@@ -80,6 +80,7 @@ def _begin(draft: Draft, wanted: Resuming) -> None:
     if run.status.terminal and any(len(group.live) for group in draft.groups.values()):
         # A cancellation that was saved in part: what it has left comes first.
         stop_live(draft, "the run was cancelled")
+        draft.set_run(stopping=run.stopping if draft.more else None)
         draft.more = True
         return
     draft.remember(wanted.request)

@@ -10,7 +10,15 @@ from steprelay_core.decide.limit import TIMER_TOLERANCE, start_limit
 from steprelay_core.decide.queue import tend_queue
 from steprelay_core.decide.retry import drop_waits
 from steprelay_core.decide.stop import stop_live
-from steprelay_core.state.events import CancelRequested, OutboxDue, SearchPutOff, SubmitPutOff, TimerDue, WindowStalled
+from steprelay_core.state.events import (
+    CancelRequested,
+    OutboxDue,
+    SearchPutOff,
+    StopUnfinished,
+    SubmitPutOff,
+    TimerDue,
+    WindowStalled,
+)
 from steprelay_core.state.model import GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 
@@ -57,19 +65,35 @@ def on_window_stalled(draft: Draft, event: WindowStalled) -> None:
 
 def on_cancel(draft: Draft, event: CancelRequested) -> None:
     cancelled = draft.run.status is RunStatus.CANCELLED
-    if event.request in draft.run.requests and not cancelled:
-        draft.note = "this request was carried out before"
+    if cancelled and any(len(group.live) for group in draft.groups.values()):
+        draft.remember(event.request)
+        _go_on_stopping(draft, draft.run.stopping or event.reason or "on request")
         return
-    if draft.run.status.terminal and not (cancelled and any(len(group.live) for group in draft.groups.values())):
+    if draft.run.status.terminal:
         draft.note = "the run has ended already"
         # Else the same message, coming late a second time, would end the run after somebody had resumed it.
         draft.remember(event.request)
         return
-    stop_live(draft, event.reason or "on request")
+    if event.request in draft.run.requests:
+        draft.note = "this request was carried out before"
+        return
     draft.remember(event.request)
-    if not cancelled:
-        draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now, resuming=None)
-        draft.announce("Run Cancelled", "", {"reason": event.reason})
+    draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now, resuming=None)
+    draft.announce("Run Cancelled", "", {"reason": event.reason})
+    _go_on_stopping(draft, event.reason or "on request")
+
+
+def on_stop_unfinished(draft: Draft, _event: StopUnfinished) -> None:
+    if draft.run.stopping is None:
+        draft.note = "nothing is left to stop"
+    else:
+        _go_on_stopping(draft, draft.run.stopping)
+
+
+def _go_on_stopping(draft: Draft, why: str) -> None:
+    """What does not fit into one save is left to the next; the sweep finds the run until all is stopped."""
+    stop_live(draft, why)
+    draft.set_run(stopping=why if draft.more else None)
 
 
 def on_submit_put_off(draft: Draft, event: SubmitPutOff) -> None:
@@ -78,7 +102,7 @@ def on_submit_put_off(draft: Draft, event: SubmitPutOff) -> None:
     if submission is None or submission.job_id is not None or draft.run.status.terminal:
         draft.note = "nothing is left to submit"
         return
-    draft.later.append(SubmitJob(event.group, event.submission, look=True))
+    draft.later.append(SubmitJob(event.group, event.submission, look=True, due=event.due))
 
 
 def on_search_put_off(draft: Draft, event: SearchPutOff) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from steprelay_core.decide.laps import Places, laps_within
 from steprelay_core.spec import Flow, Transition
 from steprelay_core.state.model import Group, GroupKey
 
@@ -13,7 +14,7 @@ PARTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `size` tasks of a group in flight."""
+    """At most `size` tasks of a step under one parent in flight, in whichever laps they are."""
 
     size: int
 
@@ -22,10 +23,10 @@ class Window:
         """How many members are handed over together."""
         return max(1, self.size // PARTS)
 
-    def room(self, group: Group) -> int:
+    def room(self, in_flight: int, queued: int) -> int:
         """How many queued members may start: none before there is room for a portion, or for all that are left."""
-        free = min(self.size - len(group.in_flight), len(group.queued))
-        return free if free >= min(self.portion, len(group.queued)) else 0
+        free = min(self.size - in_flight, queued)
+        return free if free >= min(self.portion, queued) else 0
 
 
 def window_of(flow: Flow, groups: Mapping[GroupKey, Group], key: GroupKey) -> Window | None:
@@ -33,12 +34,23 @@ def window_of(flow: Flow, groups: Mapping[GroupKey, Group], key: GroupKey) -> Wi
     around = [split for split in flow.graph.splits.get(key.step, ()) if split.kind == "foreach"]
     if not around or not key.path:
         return None
-    parent, member = groups.get(GroupKey(around[-1].step, key.path[:-1])), key.path[-1]
+    outside = laps_within(flow, around[-1].step, key.laps)
+    parent, member = groups.get(GroupKey(around[-1].step, key.path[:-1], outside)), key.path[-1]
     way = _way(flow, parent, member) if parent is not None else None
     if parent is None or way is None:
         return None
     size = flow.max_workers(way)
     return Window(size) if size is not None and size < parent.fanout.get(member, 0) else None
+
+
+def sharing(flow: Flow, places: Places, key: GroupKey) -> list[GroupKey]:
+    """The groups that share the window of this one: of its step, under the same parent, in any laps since then."""
+    if not flow.graph.back:
+        return [key]
+    split = [split.step for split in flow.graph.splits[key.step] if split.kind == "foreach"][-1:]
+    outside = [laps_within(flow, step, key.laps) for step in split]
+    others = places.at(key.step, key.path)
+    return [other for other in others if [laps_within(flow, step, other.laps) for step in split] == outside]
 
 
 def _way(flow: Flow, parent: Group, member: int) -> Transition | None:

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Envelope, Ignored, Inbound, Unreadable, faults
 from steprelay_core.state.events import JobChanged
+from steprelay_core.state.laps import read_laps
 from steprelay_core.state.model import GroupKey
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED"})
@@ -46,12 +47,13 @@ class _Ours(Inbound):
     run: str = Field(min_length=1)
     step: str = Field(min_length=1)
     path: str = Field(pattern=r"^(_|\d+(\.\d+)*)$")
+    laps: str = Field(default="", pattern=r"^(\d{1,6}(-\d{1,6})*)?$")
     submission: str = Field(min_length=1)
 
     @property
     def group(self) -> GroupKey:
         path = () if self.path == "_" else tuple(int(index) for index in self.path.split("."))
-        return GroupKey(self.step, path)
+        return GroupKey(self.step, path, read_laps(self.laps))
 
 
 class _Job(Inbound):

@@ -1,9 +1,12 @@
 """Our own "Timer Due" → `TimerDue`, "Run Timer Due" → `RunTimerDue`, "Outbox Due" → `OutboxDue`."""
 
+from typing import Annotated
+
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Ignored, Inbound, Unreadable, faults, read_envelope
 from steprelay_core.state.events import OutboxDue, RunTimerDue, TimerDue
+from steprelay_core.state.laps import trimmed
 from steprelay_core.state.model import GroupKey
 
 _KINDS = ("Timer Due", "Run Timer Due", "Outbox Due")
@@ -13,6 +16,7 @@ class _Detail(Inbound):
     run: str = Field(min_length=1)
     step: str = Field(min_length=1)
     path: list[int]
+    laps: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
     attempt: int = Field(ge=1)
     member: int = Field(ge=0)
 
@@ -44,4 +48,6 @@ def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
         detail = _Detail.model_validate(envelope.detail)
     except ValidationError as error:
         raise Unreadable(f"the timer is not complete: {faults(error)}") from None
-    return TimerDue(detail.run, GroupKey(detail.step, tuple(detail.path)), detail.attempt, detail.member)
+    return TimerDue(
+        detail.run, GroupKey(detail.step, tuple(detail.path), trimmed(detail.laps)), detail.attempt, detail.member
+    )

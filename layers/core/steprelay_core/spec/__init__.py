@@ -2,10 +2,11 @@
 
 from steprelay_core.spec.batch import Batch
 from steprelay_core.spec.canonical import canonical_json
-from steprelay_core.spec.graph import Graph, Split, build_graph
+from steprelay_core.spec.graph import Graph, build_graph
 from steprelay_core.spec.models import SPEC_NAME, SPEC_VERSION, Spec, Step, Transition
 from steprelay_core.spec.problems import Problem, SpecError, nearest
 from steprelay_core.spec.schema import spec_schema
+from steprelay_core.spec.splits import Split
 from steprelay_core.spec.validate import LIGHT_STEP_SECONDS, Flow, parse_spec, validate_spec
 
 __all__ = [

@@ -1,39 +1,54 @@
-"""The graph of a spec: which splits enclose a step, which split a join closes, and what is wrong with it.
+"""The graph of a spec: which splits enclose a step, which split a join closes, which ways on go back to an earlier
+step, and what is wrong with it.
 
 Pure and derived only from the spec's transitions, so that a hand-written spec is checked exactly as a
 compiled flow is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
+from steprelay_core.spec.loops import Edge, circles, edges_back, loop_problems
 from steprelay_core.spec.models import Spec, Transition
 from steprelay_core.spec.problems import Problem, nearest
-
-SplitKind = Literal["foreach", "branch"]
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A split that encloses a step; `branch` is the first step of the side taken."""
-
-    step: str
-    kind: SplitKind
-    branch: str
+from steprelay_core.spec.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends."""
+    """`splits[step]`: the enclosing splits, outermost first. `closes[join]`: the split that a join ends.
+
+    `ends[split]`: the join in which that side of a split ends. `back`: the ways on, by step and position in its
+    `next`, that lead to an earlier step. `circles`: for each step of a loop the first step of all loops at its level
+    that hang together with it.
+    """
 
     splits: dict[str, tuple[Split, ...]]
     closes: dict[str, Split]
     problems: tuple[Problem, ...]
+    ends: dict[Split, str] = field(default_factory=dict)
+    back: frozenset[tuple[str, int]] = frozenset()
+    circles: dict[str, str] = field(default_factory=dict)
+
+    def join_of(self, step: str, first: str) -> str:
+        """The join of the foreach that `step` starts with `first`."""
+        # Where the bodies of two foreachs of a step lead into each other, the walk has met the end by one of them.
+        of_step = {
+            split.branch: join for split, join in self.ends.items() if (split.step, split.kind) == (step, "foreach")
+        }
+        return of_step.get(first) or next(iter(of_step.values()))
 
     def depth(self, step: str) -> int:
         """How many foreach splits enclose the step: the length of its split path without the root."""
         return sum(split.kind == "foreach" for split in self.splits[step])
+
+    def hang_together(self, step: str, other: str) -> bool:
+        """Whether two steps of one level are in the same loop, or in loops that have steps in common."""
+        return step in self.circles and self.circles[step] == self.circles.get(other)
+
+    def levels(self, step: str) -> int:
+        """How many counters its laps may have: one for each enclosing split, and one for the outermost level."""
+        return 1 + len(self.splits[step])
 
 
 def edges(spec: Spec) -> Iterator[tuple[str, Transition, str]]:
@@ -49,20 +64,27 @@ def build_graph(spec: Spec) -> Graph:
     problems = [*_unknown_steps(spec), *_malformed_transitions(spec)]
     if problems:
         return Graph({}, {}, tuple(problems))
-    walk = _Walk(spec)
+    back = edges_back(spec)
+    walk = _Walk(spec, back)
     walk.run()
-    found = [*walk.problems, *_unreachable(spec, walk.splits), *_cycles(spec), *_incomplete_joins(spec, walk)]
-    return Graph(walk.splits, walk.closes, tuple(found))
+    found = [*walk.problems, *_unreachable(spec, walk.splits), *_incomplete_joins(spec, walk)]
+    found += loop_problems(spec, back, walk.splits, walk.closes)
+    ends = {split: joins[0] for split, joins in walk.ends.items()}
+    ways_back = frozenset((step, position) for step, position, _ in back)
+    together = {} if found else circles(spec, back, walk.splits)
+    return Graph(walk.splits, walk.closes, (*found, *_ends_in_two_joins(walk)), ends, ways_back, together)
 
 
 class _Walk:
-    """Breadth first from the start; each step gets the splits it is under from its first parent."""
+    """Breadth first from the start, never back; each step gets the splits it is under from its first parent."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, back: frozenset[Edge]) -> None:
         self.spec = spec
+        self.back = back
         self.splits: dict[str, tuple[Split, ...]] = {spec.start: ()}
         self.closes: dict[str, Split] = {}
         self.arrivals: dict[str, set[str]] = {}
+        self.ends: dict[Split, list[str]] = {}
         self.unjoined: set[str] = set()
         self.problems: list[Problem] = []
 
@@ -70,8 +92,9 @@ class _Walk:
         queue = [self.spec.start]
         while queue:
             name = queue.pop(0)
-            for transition in self.spec.steps[name].next:
-                queue += [following for following in transition.to if self._enter(name, transition, following)]
+            for position, transition in enumerate(self.spec.steps[name].next):
+                onwards = [step for step in transition.to if (name, position, step) not in self.back]
+                queue += [following for following in onwards if self._enter(name, transition, following)]
             if not self.spec.steps[name].next:
                 self._end(name)
 
@@ -101,7 +124,7 @@ class _Walk:
             splits = tuple(outer)
         if self._first(following, splits):
             return True
-        if self.splits[following] != splits:
+        if _places(self.splits[following]) != _places(splits):
             self.unjoined.update(split.step for split in {*splits} ^ {*self.splits[following]})
             self._say(
                 following,
@@ -122,11 +145,19 @@ class _Walk:
     def _close(self, join: str, closed: Split) -> None:
         known = self.closes.setdefault(join, closed)
         self.arrivals.setdefault(join, set()).add(closed.branch)
+        if join not in self.ends.setdefault(closed, []):
+            self.ends[closed].append(join)
         if known.step != closed.step:
             self._say(
                 join,
                 f"join {join!r} closes both the split of {known.step!r} and that of {closed.step!r}",
                 "give each split a join of its own",
+            )
+        elif known.kind != closed.kind:
+            self._say(
+                join,
+                f"join {join!r} closes both a foreach and branches of {closed.step!r}",
+                "give each of the two a join of its own",
             )
 
     def _first(self, name: str, splits: tuple[Split, ...]) -> bool:
@@ -139,6 +170,11 @@ class _Walk:
         problem = Problem(f"steps.{step}", message, hint, step)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _places(splits: tuple[Split, ...]) -> list[tuple[str, ...]]:
+    """What two ways to a step must have in common: of a foreach it does not matter which one of its step's it was."""
+    return [(split.step, split.kind, *([split.branch] if split.kind == "branch" else [])) for split in splits]
 
 
 def _unknown_steps(spec: Spec) -> Iterator[Problem]:
@@ -154,18 +190,18 @@ def _unknown_steps(spec: Spec) -> Iterator[Problem]:
             )
 
 
+def _is_join(spec: Spec, name: str) -> bool:
+    return name in spec.steps and spec.steps[name].join
+
+
 def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
+    if _is_join(spec, spec.start):
+        hint = "remove `inputs`: there is nothing before it"
+        yield Problem(f"steps.{spec.start}", f"the flow begins with a join, {spec.start!r}", hint, spec.start)
     for name, step in spec.steps.items():
         for transition in step.next:
-            if transition.foreach is not None and len(transition.to) != 1:
-                yield Problem(
-                    f"steps.{name}.next",
-                    "a foreach goes to exactly one step",
-                    f"it names {', '.join(transition.to)}",
-                    name,
-                )
-            if len(set(transition.to)) != len(transition.to):
-                yield Problem(f"steps.{name}.next", "a branch names the same step twice", None, name)
+            for message, hint_of_it in _faults(spec, transition):
+                yield Problem(f"steps.{name}.next", message, hint_of_it, name)
         cases = [transition.when for transition in step.next]
         if step.condition is not None and None in cases:
             yield Problem(
@@ -180,6 +216,19 @@ def _malformed_transitions(spec: Spec) -> Iterator[Problem]:
             )
 
 
+def _faults(spec: Spec, transition: Transition) -> Iterator[tuple[str, str | None]]:
+    """What is wrong with one way on by itself: message and hint."""
+    if transition.foreach is None and transition.empty != "join":
+        yield "`empty` is for a foreach", "leave `empty` out, or name the items with `foreach`"
+    if transition.foreach is not None and len(transition.to) != 1:
+        yield "a foreach goes to exactly one step", f"it names {', '.join(transition.to)}"
+    elif transition.foreach is not None and _is_join(spec, transition.to[0]):
+        hint = "let it go to a step without `inputs`, which runs for each item"
+        yield f"the foreach goes straight to join {transition.to[0]!r}", hint
+    if len(set(transition.to)) != len(transition.to):
+        yield "a branch names the same step twice", None
+
+
 def _unreachable(spec: Spec, reached: dict[str, tuple[Split, ...]]) -> Iterator[Problem]:
     for name in spec.steps:
         if name not in reached:
@@ -189,25 +238,6 @@ def _unreachable(spec: Spec, reached: dict[str, tuple[Split, ...]]) -> Iterator[
                 "name it in the next of another step, or remove it",
                 name,
             )
-
-
-def _cycles(spec: Spec) -> Iterator[Problem]:
-    """Peel off, again and again, what nothing leads to and what leads to nothing: what stays is in a circle."""
-    left = {(name, following) for name, _, following in edges(spec)}
-    while True:
-        sources, targets = {name for name, _ in left}, {following for _, following in left}
-        kept = {(name, following) for name, following in left if name in targets and following in sources}
-        if kept == left:
-            break
-        left = kept
-    if left:
-        circle = [name for name in spec.steps if any(name == source for source, _ in left)]
-        yield Problem(
-            f"steps.{circle[0]}.next",
-            f"steps lead in a circle: {', '.join(circle)}",
-            "a flow must move forward to its last step",
-            circle[0],
-        )
 
 
 def _incomplete_joins(spec: Spec, walk: _Walk) -> Iterator[Problem]:
@@ -223,3 +253,16 @@ def _incomplete_joins(spec: Spec, walk: _Walk) -> Iterator[Problem]:
                     "lead every branch of a split to the same join",
                     join,
                 )
+
+
+def _ends_in_two_joins(walk: _Walk) -> Iterator[Problem]:
+    """Neither of the joins would ever get all that it waits for."""
+    for split, joins in walk.ends.items():
+        if len(joins) > 1:
+            side = f"the foreach of {split.step!r}" if split.kind == "foreach" else f"branch {split.branch!r}"
+            yield Problem(
+                f"steps.{joins[1]}",
+                f"{side} ends in join {joins[0]!r} or in join {joins[1]!r}",
+                "lead every way to the same join, and choose after it",
+                joins[1],
+            )

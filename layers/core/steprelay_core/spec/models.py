@@ -61,6 +61,10 @@ class Transition(Model):
 
     to: Annotated[list[StepName], Field(min_length=1)]
     foreach: StrictStr | None = None
+    empty: Annotated[
+        Literal["join", "fail"],
+        Field(description="a foreach without items: go straight to its join, or fail the step that starts it"),
+    ] = "join"
     when: Annotated[StrictStr | None, Field(description="the value of `condition` that takes this way")] = None
     max_workers: Annotated[
         StrictInt | None,

@@ -149,11 +149,15 @@ class SubmitRefused:
 
 @dataclass(frozen=True, slots=True)
 class SubmitPutOff:
-    """Batch takes no job now: the submission is to be tried again later."""
+    """Batch takes no job now, or takes enough of others: the submission is to be tried again later.
+
+    `due`: in the second that begins then, which is booked for it.
+    """
 
     run: str
     group: GroupKey
     submission: str
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,13 @@ class SearchPutOff:
     member: int
     until: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopUnfinished:
+    """A run that was cancelled has tasks that nobody has stopped yet."""
+
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +243,7 @@ Event = (
     | SubmitPutOff
     | SearchPutOff
     | OutboxDue
+    | StopUnfinished
     | WindowStalled
     | CancelRequested
     | ResumeRequested

@@ -1,10 +1,12 @@
 """What the relay remembers of a run: frozen values, all times in seconds since the epoch.
 
-A task is one execution of a step: `(step, path, member)`. `path` holds the index in each enclosing foreach
+A task is one execution of a step: `(step, path, member, laps)`. `path` holds the index in each enclosing foreach
 but the innermost, starting with the root's 0, and `member` the index in the innermost one. A step outside any
-foreach has path `()` and member 0; the tasks of a foreach directly under it have path `(0,)`.
+foreach has path `()` and member 0; the tasks of a foreach directly under it have path `(0,)`. `laps` tells the
+executions apart of a step that the flow went back to (`state.laps`).
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -12,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, PlainSerializer
 
 from steprelay_core.state.compact import counts_from_stored, counts_to_stored
+from steprelay_core.state.laps import Laps, read_laps, written
 from steprelay_core.state.ranges import Ranges
 
 # How many of something each member has, stored in few bytes.
@@ -39,13 +42,14 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class GroupKey:
-    """The tasks of one step under one parent."""
+    """The tasks of one step under one parent, in one lap."""
 
     step: str
     path: tuple[int, ...] = ()
+    laps: Laps = ()
 
     def task(self, member: int) -> "TaskKey":
-        return TaskKey(self.step, self.path, member)
+        return TaskKey(self.step, self.path, member, self.laps)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,52 +59,70 @@ class TaskKey:
     step: str
     path: tuple[int, ...]
     member: int
+    laps: Laps = ()
 
     @property
     def group(self) -> GroupKey:
-        return GroupKey(self.step, self.path)
+        return GroupKey(self.step, self.path, self.laps)
 
     @property
     def split(self) -> str:
-        """The whole split path as text, root first: `0` outside any foreach, `0.3` for the fourth split."""
-        return ".".join(str(index) for index in (*self.path, self.member))
+        """The whole split path as text, root first: `0` outside any foreach, `0.3` for the fourth split.
+
+        Laps stand before it, `2-0.3`, so that the splits of one group begin alike.
+        """
+        return "-".join([*map(str, self.laps), ".".join(str(index) for index in (*self.path, self.member))])
 
     def __str__(self) -> str:
-        """What people see: `train`, or `train.3` and `train.3.0` inside foreach steps."""
+        """What people see: `train`, or `train.3` and `train.3.0` inside foreach steps; `train.3@2` in a later lap."""
         inner = (*self.path, self.member)[1:]
-        return ".".join([self.step, *(str(index) for index in inner)])
+        return ".".join([self.step, *(str(index) for index in inner)]) + _lap(self.laps or None)
+
+
+_TASKS = re.compile(r"([^.@]+)((?:\.\d{1,9})*)(?:@(\d{1,9}(?:-\d{1,9})*))?", re.ASCII)
+
+
+def _lap(laps: Laps | None) -> str:
+    return "" if laps is None else f"@{written(laps) or 0}"
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSelection:
-    """Tasks as people name them: all of a step, or those whose split, without the root's 0, begins with `split`."""
+    """Tasks as people name them: all of a step, or those whose split, without the root's 0, begins with `split`.
+
+    `laps`: of these laps only; None for all.
+    """
 
     step: str
     split: tuple[int, ...] = ()
+    laps: Laps | None = None
 
     @classmethod
     def parse(cls, text: str) -> "TaskSelection":
-        """What `str` wrote: `process`, `process.3`, `inner.3.1`.
+        """What `str` wrote: `process`, `process.3`, `inner.3.1`, `train@2`, `process.3@0-2`.
 
         Raises:
-            ValueError: if what follows the step is not numbers joined by dots.
+            ValueError: if what follows the step is not numbers joined by dots, and laps.
         """
-        step, *split = text.split(".")
-        if not step or not all(part.isascii() and part.isdecimal() for part in split):
-            raise ValueError(f"{text!r} is not STEP or STEP.SPLIT, as in process or process.3")
-        return cls(step, tuple(int(part) for part in split))
+        match = _TASKS.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"{text!r} is not STEP or STEP.SPLIT, as in process or process.3, nor that with @LAP, as in train@2"
+            )
+        step, split, laps = match.groups()
+        return cls(step, tuple(map(int, split.split(".")[1:])), None if laps is None else read_laps(laps))
 
     def of(self, key: GroupKey, members: Ranges) -> Ranges:
         """Those of a group's members that are meant."""
         outer, split = key.path[1:], self.split
-        if self.step != key.step or (split and not key.path):
+        if self.step != key.step or self.laps not in (None, key.laps) or (split and not key.path):
             return Ranges()
         if len(split) <= len(outer):
             return members if outer[: len(split)] == split else Ranges()
         return members & Ranges.of(split[-1]) if split[:-1] == outer else Ranges()
 
     def __str__(self) -> str:
-        return ".".join([self.step, *(str(index) for index in self.split)])
+        return ".".join([self.step, *(str(index) for index in self.split)]) + _lap(self.laps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +305,8 @@ class Run:
     """One execution of a flow from one package (`digest`: sha256 of the archive, hex).
 
     `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
-    that were carried out on it, so that none is twice. `deadline` is when its time limit is over.
+    that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it
+    was cancelled, as long as not all of its tasks are stopped.
     """
 
     id: str
@@ -300,3 +323,9 @@ class Run:
     requests: tuple[str, ...] = ()
     resuming: Resuming | None = None
     deadline: float | None = None
+    stopping: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be done for it."""
+        return self.status.terminal and self.stopping is None

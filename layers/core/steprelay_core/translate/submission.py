@@ -4,6 +4,7 @@ from typing import Any
 
 from steprelay_core import keys
 from steprelay_core.spec import Batch, Flow, Step
+from steprelay_core.state.laps import written
 from steprelay_core.state.model import ARRAY_LIMIT, GroupKey, Submission
 from steprelay_core.translate.definition import ALL_NODES
 from steprelay_core.translate.inputs import Defaults, Pointers
@@ -95,6 +96,7 @@ def _identity(flow: Flow, group: GroupKey, submission: Submission, to: Pointers)
         "run": to.run,
         "step": group.step,
         "path": keys.dotted(group.path),
+        **({"laps": written(group.laps)} if group.laps else {}),
         "submission": submission.id,
     }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from steprelay.client.relay import RelayClient
     from steprelay_core.ports import Stored
     from steprelay_core.spec import Flow
-    from steprelay_core.state.model import TaskKey
+    from steprelay_core.state.model import TaskKey, TaskSelection
 
 
 def show_logs(
@@ -32,13 +32,13 @@ def show_logs(
     if stored is None:
         raise NoSuchRun(run)
     flow = connection.client.flow(stored.run.digest)
-    _check_step(flow, step)
-    lines = _past(screen, connection.client, flow, stored, step)
+    wanted = _tasks_meant(flow, step)
+    lines = _past(screen, connection.client, flow, stored, wanted)
     if follow_it:
         from steprelay.client.follow import follow
 
         changes = follow(connection.client, run, connection.pace)
-        lines = (one for one in changes if isinstance(one, OutputLine) and _belongs(one.task, step))
+        lines = (one for one in changes if isinstance(one, OutputLine) and _is_meant(one.task, wanted))
     try:
         for line in lines:
             screen.emit(as_json(line))
@@ -53,30 +53,40 @@ def _attempt(line: OutputLine) -> str:
     return f" (attempt {line.attempt})" if line.attempt > 1 else ""
 
 
-def _check_step(flow: "Flow", step: str | None) -> None:
+def _tasks_meant(flow: "Flow", step: str | None) -> "TaskSelection | None":
+    """`process` means `process.3.1` as well; None: all tasks."""
     from steprelay_core.spec import nearest
+    from steprelay_core.state.model import TaskSelection
 
-    name = step.partition(".")[0] if step else None
-    if name is not None and name not in flow.spec.steps:
-        steps = ", ".join(flow.spec.steps)
-        raise UserError(f"{flow.name} has no step {name!r}", hint=nearest(name, flow.spec.steps) or f"steps: {steps}")
+    if step is None:
+        return None
+    try:
+        tasks = TaskSelection.parse(step)
+    except ValueError as error:
+        raise UserError(str(error), hint="`steprelay runs show RUN` names the tasks that failed") from None
+    if tasks.step not in flow.spec.steps:
+        known = nearest(tasks.step, flow.spec.steps) or f"steps: {', '.join(flow.spec.steps)}"
+        raise UserError(f"{flow.name} has no step {tasks.step!r}", hint=known)
+    return tasks
 
 
-def _belongs(task: str, step: str | None) -> bool:
-    """`process` and `process.3` both hold `process.3.1`."""
-    return step is None or task == step or task.startswith(f"{step}.")
+def _is_meant(task: str, wanted: "TaskSelection | None") -> bool:
+    from steprelay.client.tasks import is_meant, parse_task
+
+    return is_meant(parse_task(task), wanted)
 
 
 def _past(
-    screen: Screen, client: "RelayClient", flow: "Flow", stored: "Stored", step: str | None
+    screen: Screen, client: "RelayClient", flow: "Flow", stored: "Stored", wanted: "TaskSelection | None"
 ) -> Iterator[OutputLine]:
     from steprelay.client.follow import attempts_of
     from steprelay.client.nodes import nodes_of
     from steprelay.client.output import OutputReader
+    from steprelay.client.tasks import is_meant
 
     reader = OutputReader(client, flow, stored.run.id)
-    tasks = [task for task in _tasks(flow, stored) if _belongs(str(task), step)]
-    shown = tasks if step is not None and len(tasks) == 1 else _most_telling(stored, tasks)
+    tasks = [task for task in _tasks(flow, stored) if is_meant(task, wanted)]
+    shown = tasks if wanted is not None and len(tasks) == 1 else _most_telling(stored, tasks)
     for task in shown:
         nodes = _nodes(flow, task, alone=len(shown) == 1)
         for attempt in attempts_of(stored, task):

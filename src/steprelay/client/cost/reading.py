@@ -80,7 +80,7 @@ class _Reading:
 
     def _measure(self, asked: _Asked) -> _Ran | None:
         outcome = self._client.outcome(self._stored.run.id, asked.task, asked.attempt)
-        if outcome is not None:
+        if outcome is not None and {"started_at", "ended_at"} <= outcome.keys():
             return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), outcome.get("job_id"))
         if asked.failed is not None and asked.failed.began_at is not None:
             return _Ran(asked, max(0.0, asked.failed.at - asked.failed.began_at), None)

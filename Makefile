@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-containers lint format types imports check bench lock clean
+.PHONY: help demo test test-containers lint format types imports check bench counts lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,9 @@ check: lint types imports  ## lint, types and import rules
 
 bench: $(READY)  ## three light steps on the warm relay against `metaflow run`
 	@$(BIN)/python -m benchmarks.three_steps
+
+counts: $(READY)  ## what a foreach of 10 to 100,000 tasks takes in requests, and what they cost
+	@$(BIN)/python -m benchmarks.arrays
 
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --quiet
 # Lambda's runtime has botocore and what it needs; the layer is tested with the versions of requirements.lock.

@@ -8,7 +8,7 @@ from botocore.stub import ANY, Stubber
 
 from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.jobs import BatchJobs
-from steprelay_core.ports import DefinitionGone, Denied, QueueRefused, Refused, Unavailable
+from steprelay_core.ports import DefinitionGone, Denied, FailedChild, QueueRefused, Refused, Unavailable
 
 REQUEST = {"jobName": "job-queue-report", "jobQueue": "q", "jobDefinition": "d"}
 
@@ -98,3 +98,46 @@ def test_a_termination_that_batch_refuses_for_a_living_job_is_an_error(jobs: Bat
     stub.add_response("describe_jobs", {"jobs": [living]})
     with pytest.raises(ClientError, match="not today"):
         jobs.terminate("j", "over")
+
+
+def _child(index: int, **container: Any) -> dict[str, Any]:
+    return {
+        "jobId": f"j:{index}",
+        "jobName": "j",
+        "status": "FAILED",
+        "statusReason": "Essential container in task exited",
+        "container": container,
+        "arrayProperties": {"index": index},
+    }
+
+
+def test_children_that_failed_are_listed_on_any_page_with_how_they_ended(jobs: BatchJobs, stub: Stubber) -> None:
+    asked = {"arrayJobId": "j", "jobStatus": "FAILED"}
+    stub.add_response("list_jobs", {"jobSummaryList": [_child(1, exitCode=1)], "nextToken": "more"}, asked)
+    out_of_memory = _child(4, exitCode=137, reason="OutOfMemoryError: Container killed due to memory usage")
+    stub.add_response("list_jobs", {"jobSummaryList": [out_of_memory]}, asked | {"nextToken": "more"})
+    described: dict[str, Any] = {
+        "jobId": "j:4",
+        "jobName": "j",
+        "jobQueue": "q",
+        "status": "FAILED",
+        "jobDefinition": "d",
+    }
+    described |= {"startedAt": 1, "container": {"logStreamName": "stream-4"}}
+    stub.add_response("describe_jobs", {"jobs": [described]}, {"jobs": ["j:1", "j:4"]})
+    exited = "Essential container in task exited"
+    assert jobs.failed_children("j") == [
+        FailedChild(1, exited, 1),
+        FailedChild(4, exited, 137, "OutOfMemoryError: Container killed due to memory usage", "stream-4"),
+    ]
+
+
+def test_an_array_that_batch_has_forgotten_has_no_children_to_tell_of(jobs: BatchJobs, stub: Stubber) -> None:
+    stub.add_client_error("list_jobs", "ClientException", "j is not an array job.")
+    assert jobs.failed_children("j") == []
+
+
+def test_a_listing_that_fails_for_any_other_reason_is_an_error(jobs: BatchJobs, stub: Stubber) -> None:
+    stub.add_client_error("list_jobs", "ServerException", "later", http_status_code=500)
+    with pytest.raises(ClientError, match="later"):
+        jobs.failed_children("j")

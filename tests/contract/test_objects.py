@@ -16,7 +16,8 @@ from steprelay_core.aws.objects import S3Objects
 from steprelay_core.ports import Objects
 from steprelay_core.spec import SpecError
 from steprelay_core.state.claim import Claimed
-from steprelay_core.state.model import TaskKey
+from steprelay_core.state.model import GroupKey, TaskKey
+from steprelay_core.state.ranges import Ranges
 from tests.fakes import MemoryObjects
 
 SPEC = {"spec_version": 1, "flow": "Demo", "steps": {"start": {"command": ["true"]}}}
@@ -46,6 +47,30 @@ def outcome(status: str = "succeeded", attempt: int = 1) -> bytes:
 def test_a_flow_is_read_by_the_digest_of_its_package(case: Case) -> None:
     case.objects.put(keys.spec("0f0f"), json.dumps(SPEC).encode())
     assert case.objects.flow("0f0f").name == "Demo"
+
+
+@pytest.mark.parametrize("size", [5, 120])
+def test_which_tasks_have_an_outcome_of_an_attempt_is_told_without_reading_any(case: Case, size: int) -> None:
+    key = GroupKey("work", (0, 3))
+    for member in range(0, size, 2):
+        case.objects.put(keys.outcome("run", key.task(member), 2), b"whatever")
+        case.objects.put(keys.claim("run", key.task(member + 1), 2), b"{}")
+    # Another attempt, another group, and the same step one level deeper.
+    case.objects.put(keys.outcome("run", key.task(1), 1), outcome())
+    case.objects.put(keys.outcome("run", TaskKey("work", (0, 30), 1), 2), outcome())
+    case.objects.put(keys.outcome("run", TaskKey("work", (0, 3, 1), 1), 2), outcome())
+    case.objects.put(keys.failed_mark("run", key.task(4), 2), b"")
+    ended = case.objects.ended("run", key, 2, Ranges.upto(size))
+    assert (list(ended.written), list(ended.marked)) == (list(range(0, size, 2)), [4])
+    assert list(case.objects.ended("run", key, 2, Ranges.of(0, 1)).written) == [0]
+
+
+def test_outcomes_of_an_array_whose_tasks_begin_alike_are_found(case: Case) -> None:
+    key = GroupKey("work", (0,))
+    for member in (1000, 1500, 1999, 2000):
+        case.objects.put(keys.outcome("run", key.task(member), 1), outcome())
+    members = Ranges(((1000, 1999),))
+    assert list(case.objects.ended("run", key, 1, members).written) == [1000, 1500, 1999]
 
 
 def test_a_package_that_is_not_there_is_named(case: Case) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steprelay_core.ports import DefinitionGone, Denied, Platform, QueueRefused, Refused, Unavailable
+from steprelay_core.ports import DefinitionGone, Denied, FailedChild, Platform, QueueRefused, Refused, Unavailable
 
 _ARN = "arn:aws:batch:eu-west-1:123456789012:job-definition"
 
@@ -102,3 +102,20 @@ class FakeJobs:
     def move(self, job_id: str, status: str, **more: Any) -> None:
         """Bring a job to this status, with what else DescribeJobs should say of it."""
         self.jobs[job_id] |= {"status": status, **more}
+
+    def failed_children(self, job_id: str) -> list[FailedChild]:
+        children = [
+            job for name, job in self.jobs.items() if name.startswith(f"{job_id}:") and job["status"] == "FAILED"
+        ]
+        return [_failed_child(job) for job in children]
+
+
+def _failed_child(job: dict[str, Any]) -> FailedChild:
+    container = job.get("container") or {}
+    return FailedChild(
+        job["arrayProperties"]["index"],
+        job.get("statusReason") or "",
+        container.get("exitCode"),
+        container.get("reason") or "",
+        container.get("logStreamName"),
+    )

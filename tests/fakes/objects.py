@@ -1,14 +1,16 @@
 """The data bucket as a dictionary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 from steprelay_core import keys
 from steprelay_core.codec import decode_outcome
-from steprelay_core.ports import Attempt
+from steprelay_core.ports import Attempt, Ended
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
+from steprelay_core.state.model import GroupKey, TaskKey
 from steprelay_core.state.outcome import Outcome
+from steprelay_core.state.ranges import Ranges
 
 
 class MemoryObjects:
@@ -34,6 +36,12 @@ class MemoryObjects:
 
     def exists(self, key: str) -> bool:
         return key in self.objects
+
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
+        def there(key: Callable[[str, TaskKey, int], str]) -> Ranges:
+            return Ranges.collect(each for each in members if key(run, group.task(each), attempt) in self.objects)
+
+        return Ended(there(keys.outcome), there(keys.failed_mark))
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         return {attempt: self._claim(keys.claim(run, *attempt)) for attempt in tasks}

@@ -75,10 +75,24 @@ class Job:
 Container = Callable[[Unit, int], int]
 
 
+@dataclass(frozen=True)
+class Rules:
+    """Which queue an event goes to, as the rules of template.yaml have it: of children only the failures, apart."""
+
+    jobs: Queue
+    children: Queue
+
+    def queue(self, detail: dict[str, Any]) -> Queue | None:
+        """None where no rule wants it."""
+        if "index" not in detail.get("arrayProperties", {}):
+            return self.jobs
+        return self.children if detail["status"] == "FAILED" else None
+
+
 class Batch:
     """`jobs` by id, in the order submitted."""
 
-    def __init__(self, scheduler: Scheduler, record: Record, events: Queue, plan: Plan, run: Container) -> None:
+    def __init__(self, scheduler: Scheduler, record: Record, events: Rules, plan: Plan, run: Container) -> None:
         self._s, self._record, self._events, self._plan, self._run = scheduler, record, events, plan, run
         self.jobs: dict[str, Job] = {}
         self._ids = itertools.count(1)
@@ -273,7 +287,9 @@ class Batch:
         if self._s.dice.strike("lost", f"{place} {detail['status']}"):
             self._s.say(f"the event that {detail['jobId']} is {detail['status']} is lost")
             return
-        self._events.put({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+        queue = self._events.queue(detail)
+        if queue is not None:
+            queue.put({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
 
 
 def overrides(request: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from steprelay_core.commands import Announce
+from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.ports import Attempt, OutboxEntry, Stored
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.events import Event, ResumeRequested, RetryRequested
@@ -26,7 +27,8 @@ class Attempted:
 
 @dataclass(frozen=True)
 class Saved:
-    """A run was saved, `given` as somebody wanted it. `event`: what was decided on; None for the answers of AWS."""
+    """A run was saved, `given` as somebody wanted it. `events`: what was decided on, and maybe more that came with it;
+    none for the answers of AWS."""
 
     given: Run
     given_groups: tuple[Group, ...]
@@ -34,12 +36,12 @@ class Saved:
     after: Stored
     added: OutboxEntry | None
     done: tuple[OutboxEntry, ...]
-    event: Event | None
+    events: tuple[Event, ...]
 
     @property
     def goes_on(self) -> bool:
         """Whether a person has asked for it, who alone may set going again what had ended."""
-        return isinstance(self.event, ResumeRequested | RetryRequested)
+        return any(isinstance(event, ResumeRequested | RetryRequested) for event in self.events)
 
     @cached_property
     def changed(self) -> list[tuple[Group, Group]]:
@@ -67,11 +69,12 @@ class TakenUp:
 
 @dataclass(frozen=True)
 class Handled:
-    """An event was handled to its end; `outcomes`, `claims`: what the data bucket held for it when it was decided."""
+    """An event was handled to its end; `outcomes`, `claims`, `array`: what was read for it."""
 
     event: Event
     outcomes: dict[Attempt, Outcome]
     claims: dict[Attempt, Claimed | None]
+    array: ArrayEnd | None
 
 
 @dataclass(frozen=True)

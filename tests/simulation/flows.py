@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-KINDS = ("step", "foreach", "foreach", "branch", "choice", "loop", "loop")
+KINDS = ("step", "foreach", "foreach", "array", "branch", "choice", "loop", "loop")
 
 
 class FlowMaker:
@@ -20,9 +20,9 @@ class FlowMaker:
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
         last = self._step()
-        # A foreach with nothing before it, now and then: its chain is sure to be met.
-        only_foreach = self._depth and self._random.random() < 0.4
-        first = self._split(last, self._depth) if only_foreach else self._chain(last, self._depth)
+        first = self._chain(last, self._depth)
+        if self._depth and self._random.random() < 0.5:
+            first = self._array(first)
         spec: dict[str, Any] = {"spec_version": 1, "flow": name, "start": first, "steps": self._steps}
         if self._random.random() < 0.1:
             spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
@@ -44,7 +44,7 @@ class FlowMaker:
         random, name = self._random, f"s{len(self._steps) + 1}"
         step: dict[str, Any] = {"command": ["run"], **more}
         if random.random() < 0.7:
-            step.setdefault("batch", {"num_parallel": 2} if random.random() < 0.1 else {})
+            step["batch"] = {"num_parallel": 2} if random.random() < 0.1 else {}
         if random.random() < 0.7:
             wait = random.choice((0, 0, 0.05, 1, 20))
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}
@@ -65,7 +65,7 @@ class FlowMaker:
 
     def _foreach(self, join: str, depth: int) -> dict[str, Any]:
         self._foreachs += 1
-        is_line = self._random.random() < 0.6
+        is_line = self._random.random() < 0.4
         body = self._line(join) if is_line else self._chain(join, depth - 1)
         self._foreachs -= 1
         empty = "fail" if self._random.random() < 0.1 else "join"
@@ -75,10 +75,11 @@ class FlowMaker:
             way["max_workers"] = self._windows.choice((1, 1, 2, 3, 17))
         return way
 
-    def _line(self, to: str) -> str:
+    def _line(self, to: str, **more: Any) -> str:
         """Steps on Batch one after the other: within a foreach their arrays are chained."""
-        for _ in range(self._random.choice((2, 2, 3))):
-            to = self._step(next=to, batch={})
+        for _ in range(self._random.choice((1, 2, 2, 3))):
+            to = self._step(next=to)
+            self._steps[to] |= {"batch": {}, **more}
         return to
 
     def _split(self, to: str, depth: int) -> str:
@@ -95,6 +96,8 @@ class FlowMaker:
             kind = "loop"
         if kind == "step":
             return self._step(next=to)
+        if kind == "array":
+            return self._array(to)
         if kind == "foreach":
             return self._split(to, depth)
         if kind == "loop":
@@ -103,6 +106,14 @@ class FlowMaker:
             join = self._step(next=to, join=True)
             return self._step(next=[self._chain(join, depth - 1) for _ in range(self._random.choice((2, 3)))])
         return self._step(next=[{"to": [self._chain(to, 0)]} for _ in range(2)])
+
+    def _array(self, to: str) -> str:
+        """A foreach of arrays of jobs, one behind the other, whose failures are tried again at once."""
+        join = self._step(next=to, join=True)
+        self._foreachs += 1
+        body = self._line(join, retry={"times": 2, "minutes_between_retries": 0})
+        self._foreachs -= 1
+        return self._step(next={"to": [body], "foreach": "items"})
 
     def _loop(self, to: str, depth: int) -> str:
         """Steps of which the last one goes back to the first, or on."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steprelay_core.ports import DefinitionGone, Platform, Refused
+from steprelay_core.ports import DefinitionGone, FailedChild, Platform, Refused
 from tests.simulation.batch import Batch, Job, job_detail, unit_detail
 from tests.simulation.facts import SubmitCalled, Submitted
 from tests.simulation.record import JobPlace, Record
@@ -109,6 +109,18 @@ class SimulatedJobs:
             if job is not None and unit is not None and not self._is_forgotten(job):
                 found.append(unit_detail(unit) if ":" in job_id else job_detail(job))
         return found
+
+    def failed_children(self, job_id: str) -> list[FailedChild]:
+        return self._s.call(f"failed children of {job_id}", lambda: self._failed_children(job_id))
+
+    def _failed_children(self, job_id: str) -> list[FailedChild]:
+        job = self._batch.jobs[job_id]
+        failed = [unit for unit in job.units if unit.status == "FAILED" and not self._is_forgotten(job)]
+        late = self._s.dice.strike("stale_list", f"{self._s.place} children of {job.request['jobName']}")
+        return [
+            FailedChild(unit.index or 0, unit.reason, unit.exit_code, unit.container_reason)
+            for unit in (failed[:-1] if late else failed)
+        ]
 
     def _is_forgotten(self, job: Job) -> bool:
         """Batch keeps what has ended for some days; who has not looked by then is told nothing."""

@@ -8,7 +8,9 @@ from steprelay_core.commands import Announce, Command, FenceAttempt, InvokeLight
 from steprelay_core.decide import Decision, decide
 from steprelay_core.decide.draft import Claims, settle_members, union
 from steprelay_core.effects import Effects
-from steprelay_core.engine import Engine, Handled
+from steprelay_core.engine import Engine
+from steprelay_core.evidence import Evidence
+from steprelay_core.handled import Handled
 from steprelay_core.packing import Packing
 from steprelay_core.ports import OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
@@ -18,6 +20,7 @@ from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
+from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, DecidesApart
 from tests.simulation.campaign import first_caught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
@@ -261,9 +264,9 @@ class ForgetsTheQueue(Misjudges):
 class BelievesSuccess(Misjudges):
     """Takes a job that ended well for a success, whether or not it left an outcome."""
 
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
+    def _decide(self, flow: Flow, stored: Stored, event: Event, evidence: Evidence) -> Decision:
         if not isinstance(event, JobChanged) or event.status != "SUCCEEDED":
-            return super()._decide(flow, stored, event)
+            return super()._decide(flow, stored, event, evidence)
         steps = {name: step.model_copy(update={"package": False}) for name, step in flow.spec.steps.items()}
         believing = replace(flow, spec=flow.spec.model_copy(update={"steps": steps}))
         return decide(believing, stored.run, stored.groups, event, {}, self.ports.clock.now())
@@ -357,6 +360,9 @@ MUTANTS = (
     _engine("counts attempts that were void", CountsVoidAttempts, 10, 11),
     _engine("begins with an attempt that was void", ForgetsVoidAttempts, 2, 4, 5, 7, 11),
     Mutant("runs on what is presumed without looking", Parts(looks=False), frozenset({10})),
+    _engine("believes that every failure was told of", BelievesEvents, 10, 11),
+    _engine("believes exit codes", BelievesExitCodes, 10),
+    _engine("decides the events of a batch apart", DecidesApart, 5, 6, 7, 10, 13),
     _engine("goes back within the same lap", StaysInTheLap, 13),
     _engine("counts the laps of one level only", CountsOneLevel, 7, 10, 13),
     Mutant("starts from what another lap left", Parts(effects=StartsFromAnotherLap), frozenset({10})),

@@ -10,10 +10,12 @@ from steprelay_core import keys
 from steprelay_core.commands import Announce
 from steprelay_core.inbound import Upload
 from steprelay_core.pace import BookedSeconds
-from steprelay_core.ports import Attempt, UploadHead
+from steprelay_core.ports import Attempt, Ended, UploadHead
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed
+from steprelay_core.state.model import GroupKey
 from steprelay_core.state.outcome import Outcome
+from steprelay_core.state.ranges import Ranges
 from tests.fakes import MemoryObjects
 from tests.fakes.uploads import MemoryUploads
 from tests.simulation.facts import Buried, Published
@@ -126,8 +128,8 @@ class SimulatedBus:
 class SimulatedObjects:
     """The data bucket. Flows are parsed once, as the functions do."""
 
-    def __init__(self, scheduler: Scheduler, record: Record, real: MemoryObjects) -> None:
-        self._s, self._record, self._real = scheduler, record, real
+    def __init__(self, scheduler: Scheduler, real: MemoryObjects) -> None:
+        self._s, self._real = scheduler, real
         self._flows: dict[str, Flow] = {}
 
     def flow(self, digest: str) -> Flow:
@@ -145,9 +147,10 @@ class SimulatedObjects:
         return self._s.call(f"head {_short(key)}", lambda: self._real.exists(key))
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
-        found = self._s.call(f"get {len(tasks)} claims", lambda: self._real.claims(run, tasks))
-        self._record.claims[self._record.actor] = found
-        return found
+        return self._s.call(f"get {len(tasks)} claims", lambda: self._real.claims(run, tasks))
+
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
+        return self._s.call(f"list {group.step}", lambda: self._real.ended(run, group, attempt, members))
 
     def fence(self, run: str, tasks: Sequence[Attempt], seen: Mapping[Attempt, Claimed | None]) -> list[Attempt]:
         """One request for each: others may act in between."""
@@ -158,9 +161,7 @@ class SimulatedObjects:
         return lost
 
     def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
-        found = self._s.call(f"get {len(tasks)} outcomes", lambda: self._real.outcomes(run, tasks))
-        self._record.outcomes[self._record.actor] = found
-        return found
+        return self._s.call(f"get {len(tasks)} outcomes", lambda: self._real.outcomes(run, tasks))
 
 
 class SimulatedUploads:

@@ -16,13 +16,15 @@ Respond = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Settings:
-    """As in template.yaml, in seconds and messages; `concurrency`: how many functions may work on it at once."""
+    """As in template.yaml, in seconds and messages; `concurrency`: how many functions may work on it at once;
+    `window`: how long to wait for more messages before one is called."""
 
     visibility: float = 360
     timeout: float = 60
     receives: int = 5
     batch: int = 10
     concurrency: int = 1000
+    window: float = 0.0
 
 
 @dataclass(eq=False)
@@ -74,7 +76,7 @@ class Queue:
             return
         self._visible.append(message)
         if len(self._visible) == 1:
-            self._s.after(self._s.random.choice((0.0, 0.05)), self._invoke)
+            self._s.after(self._settings.window + self._s.random.choice((0.0, 0.05)), self._invoke)
 
     def holds(self, body: str) -> bool:
         """Whether a message that says this is still to be handled."""

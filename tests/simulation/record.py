@@ -14,11 +14,8 @@ from steprelay_core import keys
 from steprelay_core.inbound import Ignored
 from steprelay_core.inbound.envelope import Envelope
 from steprelay_core.inbound.job import read_job_change
-from steprelay_core.ports import Attempt
-from steprelay_core.state.claim import Claimed
 from steprelay_core.state.events import Event, JobChanged
 from steprelay_core.state.model import GroupKey, TaskKey
-from steprelay_core.state.outcome import Outcome
 from tests.simulation.actors import Actor
 from tests.simulation.facts import Attempted, ClaimPassed, Fact
 from tests.simulation.scheduler import Scheduler
@@ -66,7 +63,7 @@ class Record:
     `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
     `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an
     entry of the outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
-    `deciding`, `outcomes`, `claims`: what each actor decides on just now, and what it has read for it.
+    `deciding`: what each actor decides on just now.
     """
 
     scheduler: Scheduler
@@ -86,9 +83,7 @@ class Record:
     out_of_time: set[tuple[str, GroupKey, int]] = field(default_factory=set)
     unmendable: set[JobPlace] = field(default_factory=set)
     job_events: dict[tuple[str, GroupKey, str], list[JobChanged]] = field(default_factory=lambda: defaultdict(list))
-    deciding: dict[Actor | None, Event] = field(default_factory=dict)
-    outcomes: dict[Actor | None, dict[Attempt, Outcome]] = field(default_factory=dict)
-    claims: dict[Actor | None, dict[Attempt, Claimed | None]] = field(default_factory=dict)
+    deciding: dict[Actor | None, tuple[Event, ...]] = field(default_factory=dict)
     resumed: set[tuple[str, str]] = field(default_factory=set)
     taken_until: dict[tuple[str, str], float] = field(default_factory=dict)
     calls: dict[int, int] = field(default_factory=lambda: defaultdict(int))

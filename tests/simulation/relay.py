@@ -26,7 +26,7 @@ from steprelay_core.translate import Defaults
 from tests.fakes import MemoryObjects, MemoryStore
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.uploads import MemoryUploads
-from tests.simulation.batch import Batch
+from tests.simulation.batch import Batch, Rules
 from tests.simulation.containers import Containers
 from tests.simulation.jobs import SimulatedJobs
 from tests.simulation.parts import Parts, WatchedEngine
@@ -66,21 +66,24 @@ class SimulatedRelay:
         light = Settings(visibility=960, timeout=900, receives=3, batch=1, concurrency=1 if crowded else 1000)
         self.packages = Queue(scheduler, "packages", partial(self._respond, package_uploaded), packages)
         self.requests = Queue(scheduler, REQUESTS, partial(self._respond, run_requested))
-        self.job_events = Queue(scheduler, "job-events", partial(self._respond, job_changed))
+        jobs, children = Settings(720, 120), Settings(720, 120, batch=1000, window=1.0)
+        self.job_events = Queue(scheduler, "job-events", partial(self._respond, job_changed), jobs)
+        self.children = Queue(scheduler, "children", partial(self._respond, job_changed), children)
         self.timers = Queue(scheduler, "timers", partial(self._respond, timer_due))
         self.light = Queue(scheduler, "light", self._light, light)
         self._sender = SimulatedLight(scheduler, record, self.light)
-        self.batch = Batch(scheduler, record, self.job_events, plan, self.containers.batch)
+        rules = Rules(self.job_events, self.children)
+        self.batch = Batch(scheduler, record, rules, plan, self.containers.batch)
         self.relay = self._assemble()
 
     @property
     def queues(self) -> list[Queue]:
-        return [self.packages, self.requests, self.job_events, self.timers, self.light]
+        return [self.packages, self.requests, self.job_events, self.children, self.timers, self.light]
 
     def _assemble(self) -> Relay:
         s, record, parts = self._s, self._record, self._parts
         store = SimulatedStore(s, record, self.store, parts.store(self.store))
-        objects, bus = SimulatedObjects(s, record, self.objects), SimulatedBus(s, record)
+        objects, bus = SimulatedObjects(s, self.objects), SimulatedBus(s, record)
         jobs, light = SimulatedJobs(s, record, self.batch), self._sender
         timers = SimulatedTimers(s, record, self.timers)
         ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s), self.pace)

@@ -24,18 +24,19 @@ class SimulatedStore:
         self, run: Run, groups: Sequence[Group], *, add: OutboxEntry | None = None, done: Iterable[str] = ()
     ) -> None:
         ids = tuple(done)
-        event = None if ids else self._record.deciding.get(self._record.actor)
+        events = () if ids else self._record.deciding.get(self._record.actor, ())
 
         def save() -> None:
             before = self._real.runs.get(run.id)
             self._through.save(run, groups, add=add, done=ids)
             after = self._real.runs[run.id]
             self._say(after, groups, add, ids)
-            self._record.happened(Saved(run, tuple(groups), before, after, add, _entries(before, ids), event))
+            self._record.happened(Saved(run, tuple(groups), before, after, add, _entries(before, ids), events))
             self._note_intents(run.id, groups)
             again = before is not None and run.generation > before.run.generation
-            if again and isinstance(event, ResumeRequested | RetryRequested):
-                self._record.resumed.add((run.id, event.request))
+            for event in events if again else ():
+                if isinstance(event, ResumeRequested | RetryRequested):
+                    self._record.resumed.add((run.id, event.request))
 
         self._s.call("save", save)
 

@@ -13,9 +13,9 @@ NO_DISK = "CannotStartContainerError: no such file or directory"
 FINAL_REASONS = frozenset({NO_IMAGE, NO_DISK})
 
 # How many items a foreach has; the many are rare, and more than some windows hold in several portions.
-ITEMS = (*(0, 1, 2, 2, 3, 5) * 10, 20)
+ITEMS = (*(0, 1, 2, 3, 4, 6) * 10, 20)
 
-ENDINGS = ("failure", "failure", "killed", "silent success", "out of memory", "hangs")
+ENDINGS = ("failure", "failure", "swallowed", "killed", "silent success", "out of memory", "hangs")
 
 
 # More than one save takes groups (`decide.draft.GROUPS_AT_ONCE`).

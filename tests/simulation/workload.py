@@ -30,6 +30,7 @@ POISON = {
         _message("aws.batch", "Batch Job State Change", {"parameters": {"relay": RELAY}}),
         _message("steprelay.light", "Light Step Ended", {"run": "x"}),
     ),
+    "children": ("{also not json",),
     "timers": ("[]", _message("steprelay.timer", "Timer Due", {"attempt": -1})),
     "requests": ("", _message("me", "Cancel Requested", {})),
     "packages": (_message("aws.s3", "Object Created", {"bucket": {"name": "x"}}),),
@@ -93,7 +94,7 @@ class Workload:
     def _document(self, number: int) -> dict[str, Any]:
         if self._wide:
             return FlowMaker(self._random, 0).make_wide(f"Flow{number}")
-        depth = self._random.randint(0, min(self._size, 2)) if self._size else 0
+        depth = self._random.choice((0, 1, 1, min(self._size, 2))) if self._size else 0
         return FlowMaker(self._random, depth).make(f"Flow{number}")
 
     def _upload(self, number: int, at: float) -> dict[str, Flow]:
@@ -191,7 +192,7 @@ class Workload:
         self._later(at, self._relay.requests, event)
 
     def _stray(self) -> None:
-        queues = {"job_events": self._relay.job_events, "timers": self._relay.timers}
+        queues = {name: getattr(self._relay, name) for name in ("job_events", "children", "timers")}
         queues |= {"requests": self._relay.requests, "packages": self._relay.packages}
         for name in self._random.sample(sorted(queues), 2):
             body = self._random.choice(POISON[name])

@@ -8,6 +8,7 @@ CONSUMERS = {
     "PackagesQueue": "PackageUploadedFunction",
     "RequestsQueue": "RunRequestedFunction",
     "JobEventsQueue": "JobChangedFunction",
+    "ChildrenQueue": "JobChangedFunction",
     "TimersQueue": "TimerDueFunction",
     "LightQueue": "LightStepFunction",
 }
@@ -50,11 +51,20 @@ def test_a_light_message_stays_hidden_longer_than_the_longest_light_step(templat
 
 @pytest.mark.parametrize(("queue", "function"), CONSUMERS.items())
 def test_a_batch_with_a_bad_message_loses_only_that_message(template: Template, queue: str, function: str) -> None:
-    (source,) = template.function(function)["Events"].values()
-    assert source["Properties"]["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}
+    sources = template.function(function)["Events"].values()
+    (source,) = (each for each in sources if each["Properties"]["Queue"] == {"Fn::GetAtt": [queue, "Arn"]})
     assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     # A light step or a large package may take as long as the function has; small events come ten at a time.
-    assert source["Properties"]["BatchSize"] == {"LightQueue": 1, "PackagesQueue": 2}.get(queue, 10)
+    assert source["Properties"]["BatchSize"] == {"LightQueue": 1, "PackagesQueue": 2, "ChildrenQueue": 1000}.get(
+        queue, 10
+    )
+
+
+def test_a_batch_of_more_than_ten_is_waited_for_as_lambda_demands(template: Template) -> None:
+    for function in CONSUMERS.values():
+        for source in template.function(function)["Events"].values():
+            properties = source["Properties"]
+            assert properties["BatchSize"] <= 10 or properties["MaximumBatchingWindowInSeconds"] >= 1
 
 
 def test_every_rule_has_somewhere_to_put_what_it_cannot_deliver(template: Template) -> None:

@@ -93,7 +93,7 @@ def test_the_functions_get_the_environment_that_the_architecture_promises(templa
 @pytest.mark.parametrize("name", ["PackageUploaded", "RunRequested", "JobChanged", "TimerDue"])
 def test_a_dispatching_function_can_put_what_it_cannot_read_beside_its_queue(template: Template, name: str) -> None:
     properties = template.of_type("AWS::Serverless::Function")[f"{name}Function"]
-    (queue,) = properties["Events"]
+    queue = next(iter(properties["Events"]))
     letters = f"{queue}DeadLetterQueue"
     assert properties["Environment"]["Variables"] == {"STEPRELAY_DEAD_LETTER_QUEUE_URL": {"Ref": letters}}
     sends = [each["Resource"] for each in template.allowed(f"{name}Role") if each["Action"] == ["sqs:SendMessage"]]

@@ -5,12 +5,16 @@ the commands of a decision are saved with the state before the first of them is 
 them later (a redelivered event, the sweep) carries them out again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from steprelay_core.batch import Batch, Together
 from steprelay_core.commands import Command, SubmitJob
-from steprelay_core.decide import Decision, decide, decide_start, outcomes_needed
+from steprelay_core.decide import Decision, decide, decide_start
+from steprelay_core.decide.draft import GROUPS_AT_ONCE
 from steprelay_core.effects import Effects
+from steprelay_core.evidence import Evidence
+from steprelay_core.handled import Handled
 from steprelay_core.pace import EARLY
 from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Conflict, OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
@@ -20,15 +24,8 @@ from steprelay_core.state.model import Group, GroupKey
 # How often a decision is made anew when somebody else saved the run first.
 MAX_CONFLICTS = 50
 
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """What became of an event: `note` says why nothing followed, where nothing did; `more` that not all has yet."""
-
-    run: str
-    commands: int = 0
-    note: str | None = None
-    more: bool = False
+# Commands that are saved in one outbox entry, unless a single event leads to more of them.
+COMMANDS_AT_ONCE = 200
 
 
 class Engine:
@@ -37,6 +34,7 @@ class Engine:
     def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
         self.ports = ports
         self.effects = effects
+        self.evidence: Callable[[Ports], Evidence] = Evidence
         self._new_id = new_id
 
     def handle(self, event: Event) -> Handled:
@@ -45,17 +43,70 @@ class Engine:
         Raises:
             Conflict: when others kept saving the run; let the event be delivered again.
         """
-        conflicts = 0
-        while conflicts < MAX_CONFLICTS:
+        (answer,) = self.handle_all([event])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def handle_all(self, events: Sequence[Event]) -> list[Handled | Exception]:
+        """Handle events of one run together, to their end; what became of each, in the order given.
+
+        They are decided on one after the other, and saved and carried out together as far as they fit into one save.
+        An error is the answer of those events that it keeps from being handled; let them be delivered again.
+        """
+        batch, evidence, conflicts = Batch(events), self.evidence(self.ports), 0
+        while batch.waiting and conflicts < MAX_CONFLICTS:
+            evidence.begin()
             try:
-                stored = self.ports.store.load(event.run)
-                handled = self._start(event) if stored is None else self._continue(stored, event)
+                self._handle_some(batch, evidence)
             except Conflict:
                 conflicts += 1
-            else:
-                if not handled.more:
-                    return handled
-        raise Conflict(f"run {event.run} kept changing while {type(event).__name__} was being decided")
+            except Exception as error:  # each event that waits is answered with it
+                batch.fail(error)
+        if batch.waiting:
+            run, kind = events[0].run, type(events[0]).__name__
+            batch.fail(Conflict(f"run {run} kept changing while {kind} was being decided"))
+        return batch.answers
+
+    def _handle_some(self, batch: Batch, evidence: Evidence) -> None:
+        """Decide on as many of the waiting events as fit into one save."""
+        first = batch.waiting[0]
+        stored = self.ports.store.load(first.event.run)
+        if stored is None:
+            batch.answer(first, self._start(first.event))
+            return
+        flow = self.ports.objects.flow(stored.run.digest)
+        evidence.read(stored, [each.event for each in batch.waiting])
+        decided: list[tuple[Together, Decision]] = []
+        decision = Decision(None)
+        for each, own in self._decide_each(flow, stored, batch, evidence):
+            decided.append((each, own))
+            decision = decision.then(own)
+            if own.more or _is_full(decision):
+                break
+        self._carry_out(flow, stored.run.id, stored.groups, decision)
+        evidence.keep(each.event for each, _ in decided)
+        for each, own in decided:
+            batch.answer(each, Handled(stored.run.id, len(own.commands), own.note, own.more))
+        if stored.outbox:
+            latest = self.ports.store.load(stored.run.id)
+            if latest is not None:
+                self.redrive(latest)
+
+    def _decide_each(
+        self, flow: Flow, stored: Stored, batch: Batch, evidence: Evidence
+    ) -> Iterator[tuple[Together, Decision]]:
+        """Each decision is made on what those before it lead to; an event that none can be made on is answered so."""
+        run, groups = stored.run, stored.groups
+        for each in list(batch.waiting):
+            try:
+                decision = self._decide(flow, Stored(run, groups, stored.outbox), each.event, evidence)
+            except Exception as error:  # the others are to be decided on all the same
+                batch.answer(each, error)
+                continue
+            yield each, decision
+            run = decision.run or run
+            groups = {**groups, **{group.key: group for group in decision.groups}}
 
     def redrive(self, stored: Stored) -> int:
         """Carry out what a handler that died left in the outbox, or what was put off until now; how many entries.
@@ -85,22 +136,11 @@ class Engine:
         flow = self.ports.objects.flow(event.digest)
         return self._carry_out(flow, event.run, {}, decide_start(flow, event, self.ports.clock.now()))
 
-    def _continue(self, stored: Stored, event: Event) -> Handled:
-        flow = self.ports.objects.flow(stored.run.digest)
-        decision = self._decide(flow, stored, event)
-        handled = self._carry_out(flow, event.run, stored.groups, decision)
-        if stored.outbox:
-            latest = self.ports.store.load(event.run)
-            if latest is not None:
-                self.redrive(latest)
-        return handled
-
-    def _decide(self, flow: Flow, stored: Stored, event: Event) -> Decision:
-        needed = outcomes_needed(stored.groups, event)
-        outcomes = self.ports.objects.outcomes(stored.run.id, needed) if needed else {}
-        unwon = [attempt for attempt in needed if attempt not in outcomes or outcomes[attempt].status != "succeeded"]
-        claims = self.ports.objects.claims(stored.run.id, unwon) if unwon else {}
-        return decide(flow, stored.run, stored.groups, event, outcomes, self.ports.clock.now(), claims)
+    def _decide(self, flow: Flow, stored: Stored, event: Event, evidence: Evidence) -> Decision:
+        evidence.read(stored, [event])
+        array = evidence.of_array(flow, stored, event)
+        now = self.ports.clock.now()
+        return decide(flow, stored.run, stored.groups, event, evidence.outcomes, now, evidence.claims, array)
 
     def _carry_out(
         self,
@@ -159,6 +199,11 @@ class Engine:
             run = later.run or run
             groups |= {group.key: group for group in later.groups}
         self._carry_out(flow, stored.run.id, stored.groups, decision, done=[entry])
+
+
+def _is_full(decision: Decision) -> bool:
+    """Whether what one more event leads to might not fit into the same save."""
+    return len(decision.groups) >= GROUPS_AT_ONCE or len(decision.commands) >= COMMANDS_AT_ONCE
 
 
 def _free_at(later: Sequence[Command], now: float) -> float:

@@ -38,5 +38,15 @@ def outcome(run: str, task: TaskKey, attempt: int) -> str:
     return f"{_attempt(run, task, attempt)}/outcome.json"
 
 
+def failed_mark(run: str, task: TaskKey, attempt: int) -> str:
+    """Written by the runner in a job before an outcome that is no success."""
+    return f"{_attempt(run, task, attempt)}/failed"
+
+
+def tasks(run: str, group: GroupKey) -> str:
+    """What the keys of all tasks of a foreach under one parent begin with, and few others."""
+    return f"runs/{run}/{group.step}/{dotted(group.path)}."
+
+
 def _attempt(run: str, task: TaskKey, attempt: int) -> str:
     return f"runs/{run}/{task.step}/{task.split}/{attempt}"

@@ -10,6 +10,7 @@ from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
 from steprelay_core.state.outcome import Outcome
+from steprelay_core.state.ranges import Ranges
 
 Platform = Literal["ec2", "fargate"]
 
@@ -161,6 +162,18 @@ class Store(Protocol):
         """Remove a job definition unless it was used again since; whether it was removed by this call."""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedChild:
+    """A child of an array that failed, as Batch lists it; `index`: its place in the array, `started_at` in seconds."""
+
+    index: int
+    reason: str = ""
+    exit_code: int | None = None
+    container_reason: str = ""
+    log_stream: str | None = None
+    started_at: float | None = None
+
+
 class Jobs(Protocol):
     """AWS Batch."""
 
@@ -208,6 +221,12 @@ class Jobs(Protocol):
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         """DescribeJobs for any number of ids; jobs that Batch has forgotten are missing from the answer."""
 
+    def failed_children(self, job_id: str) -> list[FailedChild]:
+        """The children of an array that ListJobs knows to have failed, which may be too few, in any order.
+
+        Only some of them have a log stream. None at all where Batch has forgotten the array.
+        """
+
 
 class Light(Protocol):
     """The queue in front of the light function."""
@@ -227,6 +246,14 @@ class Bus(Protocol):
     def publish(self, events: Sequence[Announce]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a listing tells of an attempt: members with an outcome, and those of which some container said it failed."""
+
+    written: Ranges
+    marked: Ranges
+
+
 class Objects(Protocol):
     """The data bucket."""
 
@@ -242,6 +269,9 @@ class Objects(Protocol):
 
     def outcomes(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Outcome]:
         """The outcomes of these attempts that exist."""
+
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
+        """Which of these members have an outcome of this attempt, and which of them may be failures; none is read."""
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         """The claims of all these attempts; None where nobody holds one."""

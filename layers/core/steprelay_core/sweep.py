@@ -4,6 +4,7 @@ Nothing depends on it in the ordinary way of a run; it is what the promises rest
 does at a time is bounded; a cursor in the table tells the next sweep where to go on, so that every run has its turn.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -158,13 +159,23 @@ class Sweeper:
             tally.failures.append(("DescribeJobs", error))
             return
         told = {str(detail["jobId"]): detail for detail in details}
+        news: dict[str, list[Event]] = defaultdict(list)
         for stored, lookup in asked:
             try:
                 event = self._event(stored, lookup, told.get(lookup.job_id))
-                if event is not None:
-                    self._handle(event, tally)
             except Exception as error:
                 tally.failures.append((stored.run.id, error))
+            else:
+                news[stored.run.id] += [event] if event is not None else []
+        for run, events in news.items():
+            self._handle_all(run, events, tally)
+
+    def _handle_all(self, run: str, events: Sequence[Event], tally: _Tally) -> None:
+        for answer in self.engine.handle_all(events):
+            if isinstance(answer, Exception):
+                tally.failures.append((run, answer))
+            else:
+                tally.events += 1
 
     def _handle(self, event: Event, tally: _Tally) -> None:
         self.engine.handle(event)

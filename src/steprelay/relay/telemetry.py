@@ -1,7 +1,7 @@
 """The functions' logger, metrics and tracer; service and namespace come from the template's environment."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TypeVar, cast
@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from steprelay_core.engine import Handled
+from steprelay_core.handled import Handled
 from steprelay_core.inbound import BusEvent, Ignored, RunRequested, Upload
 from steprelay_core.intake.receive import Accepted, Received, Rejected
 from steprelay_core.intake.requests import Fulfilled
@@ -76,7 +76,23 @@ def log_ignored(event: Ignored) -> None:
 def log_handled(handled: Handled) -> None:
     """At INFO what moved the run, at DEBUG what came twice or too late."""
     count("EventsHandled")
-    level = logger.debug if handled.note else logger.info
+    _log_one(handled, told=False)
+
+
+def log_handled_together(run: str, handled: Sequence[Handled]) -> None:
+    """One line for events of a run that were decided on together; each has another, at DEBUG where they are many."""
+    count("EventsHandled", len(handled))
+    if len(handled) > 1:
+        logger.info("handled together", run=run, events=len(handled), commands=sum(each.commands for each in handled))
+
+
+def log_one_of(handled: Handled, together: int) -> None:
+    """One of so many events that were decided on together."""
+    _log_one(handled, told=together > 1)
+
+
+def _log_one(handled: Handled, *, told: bool) -> None:
+    level = logger.debug if handled.note or told else logger.info
     level("handled", commands=handled.commands, note=handled.note)
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
+from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.chained import attempts_ahead
+from steprelay_core.decide.crowd import delay_before
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import FORGOTTEN, TERMINAL
-from steprelay_core.decide.retry import delay_before
 from steprelay_core.state.events import (
     JobChanged,
     JobMissing,
@@ -23,6 +24,7 @@ from steprelay_core.state.events import (
     TimerDue,
 )
 from steprelay_core.state.model import Failure, Group, GroupKey, Submission
+from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import JobPlace
@@ -30,7 +32,6 @@ from tests.simulation.record import JobPlace
 if TYPE_CHECKING:
     from steprelay_core.decide.job import Outcomes
     from steprelay_core.ports import Stored
-    from steprelay_core.state.ranges import Ranges
     from tests.simulation.simulation import Simulation
 
 # No further attempt can mend these.
@@ -65,7 +66,9 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
         return None
     # At the same time, by the same clock.
     now, flow = simulation.scheduler.read_clock, simulation.flow(event.run)
-    decision = decide(flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims)
+    decision = decide(
+        flow, stored.run, dict(stored.groups), event, handled.outcomes, now, handled.claims, handled.array
+    )
     if decision.groups or not all(map(_is_harmless, decision.commands)) or decision.run not in (None, stored.run):
         return f"a second delivery of {event} would lead to {decision}"
     return None
@@ -138,13 +141,29 @@ def _play(
     simulation: Simulation, stored: Stored, start: Group, events: list[JobChanged], outcomes: Outcomes
 ) -> tuple[Ranges, ...]:
     """Who has won after these events; and who has failed and who goes on, unless a failure ended the run half-way."""
-    run, groups = stored.run, {**stored.groups, start.key: start}
+    run, groups, now = stored.run, {**stored.groups, start.key: start}, simulation.scheduler.now
+    failed = {event.index: event for event in events if event.status == "FAILED" and event.index is not None}
     for event in events:
-        decision = decide(simulation.flow(run.id), run, dict(groups), event, outcomes, simulation.scheduler.now)
+        array = (
+            _array(start.submissions[0], event, failed, outcomes) if event.size and event.status in TERMINAL else None
+        )
+        decision = decide(simulation.flow(run.id), run, dict(groups), event, outcomes, now, {}, array)
         run = decision.run or run
         groups |= {group.key: group for group in decision.groups}
     end = groups[start.key]
     return (end.succeeded,) if run.failure is not None else (end.succeeded, end.failed, end.live)
+
+
+def _array(
+    submission: Submission, end: JobChanged, failed: dict[int, JobChanged], outcomes: Outcomes
+) -> ArrayEnd | None:
+    """What a look at an array that has ended would have told."""
+    children = {submission.members.at(index): child for index, child in failed.items()}
+    if len(children) != (end.failed or 0):
+        return None
+    unmarked = Ranges.collect(task.member for (task, _), outcome in outcomes.items() if outcome.status == "succeeded")
+    won = unmarked - Ranges.collect(children)
+    return ArrayEnd(children, won, submission.members - won)
 
 
 @rule(11, Saved)

@@ -75,6 +75,10 @@ def what_is_void_is_fenced(simulation: Simulation, saved: Saved) -> str | None:
             for member in submission.open:
                 if any(member in place for place in decided):
                     continue
+                # An outcome of its own closes an attempt as well.
+                task = Attempted(saved.given.id, group.key, member, submission.attempt)
+                if outcome_key(task) in simulation.relay.objects.objects:
+                    continue
                 claim = keys.claim(saved.given.id, group.key.task(member), submission.attempt)
                 owner = json.loads(simulation.relay.objects.objects.get(claim, b"{}")).get("owner")
                 if owner != DISPATCHER:

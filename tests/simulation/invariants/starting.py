@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.state.model import Ahead, Group, GroupKey, RunStatus, Submission, TaskKey
+from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Calmed, ClaimPassed, Saved
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import outcome_key
@@ -32,6 +33,21 @@ def steps_start_when_ready(simulation: Simulation, saved: Saved) -> str | None:
             for member in submission.members if submission.id not in before else ():
                 if not look.may_be_handed_over(group.key, submission, member):
                     return f"{group.key.task(member)} of {saved.given.id} was started too early"
+    return None
+
+
+@rule(10, Saved)
+def winners_left_a_success(simulation: Simulation, saved: Saved) -> str | None:
+    """Whatever told of it: nobody wins whose attempt has not left an outcome that says so."""
+    for was, group in saved.changed:
+        if not simulation.flow(saved.given.id).step(group.key.step).package:
+            continue
+        for attempt, members in group.won.items():
+            for member in members - was.won.get(attempt, Ranges()):
+                attempted = Attempted(saved.given.id, group.key, member, attempt)
+                body = simulation.relay.objects.objects.get(outcome_key(attempted))
+                if body is None or json.loads(body)["status"] != "succeeded":
+                    return f"{attempted} is taken for a success, and left {body!r}"
     return None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from steprelay_core.codec import decode, decode_commands, encode, encode_commands
 from steprelay_core.state.events import JobChanged, LightEnded, ResumeRequested, RetryRequested
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, Submission
+from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Saved
 from tests.simulation.invariants.rules import rule
 
@@ -69,38 +70,34 @@ def _attempts(group: Group) -> dict[int, int]:
 
 @rule(5, Saved)
 def an_event_is_about_one_attempt(_: Simulation, saved: Saved) -> str | None:
-    event = saved.event
-    if isinstance(event, JobChanged):
-        attempt, ours = int(event.submission.partition("-")[0]), [event.submission]
-    elif isinstance(event, LightEnded):
-        attempt, ours = event.attempt, []
-    else:
+    ends = [event for event in saved.events if isinstance(event, JobChanged | LightEnded)]
+    if not ends or len(ends) < len(saved.events):
         return None
-    together = _handed_over_together(saved, event.group, ours)
+    together = _handed_over_together(saved)
     for was, group in saved.changed:
         still = {submission.id: submission for submission in group.submissions}
         for submission in was.submissions:
             after = still.get(submission.id)
-            mine = (
-                group.key == event.group
-                and submission.attempt == attempt
-                and submission.id in (ours or [submission.id])
-            )
-            if not mine and after != submission and (group.key, submission.id) not in together:
-                return f"{event} changed submission {submission.id} of {group.key}"
-            if isinstance(event, LightEnded) and mine and _others(submission, after, event.member):
-                return f"{event} changed other members of submission {submission.id}"
+            about = [event for event in ends if _is_about(event, group.key, submission)]
+            mine = bool(about) or (group.key, submission.id) in together
+            if not mine and after != submission and not _has_grown(submission, after):
+                return f"{ends} changed submission {submission.id} of {group.key}"
+            if about and submission.light:
+                told = Ranges.collect(event.member for event in about if isinstance(event, LightEnded))
+                left = after.open if after is not None else Ranges()
+                if len(submission.open - left - told):
+                    return f"{ends} changed other members of submission {submission.id}"
     return None
 
 
-def _handed_over_together(saved: Saved, key: GroupKey, ours: list[str]) -> set[tuple[GroupKey, str]]:
+def _handed_over_together(saved: Saved) -> set[tuple[GroupKey, str]]:
     """What is ahead of a submission, which an event about it may show to have won, and behind it, which may be void."""
-    if saved.before is None or not ours:
+    if saved.before is None:
         return set()
-    groups, related = saved.before.groups, {(key, ours[0])}
+    related = {(event.group, event.submission) for event in saved.events if isinstance(event, JobChanged)}
     links = [
         ((key, item.id), (replace(key, step=item.behind.step), item.behind.submission))
-        for key, group in groups.items()
+        for key, group in saved.before.groups.items()
         for item in group.submissions
         if item.behind is not None
     ]
@@ -109,9 +106,17 @@ def _handed_over_together(saved: Saved, key: GroupKey, ours: list[str]) -> set[t
     return related
 
 
-def _others(before: Submission, after: Submission | None, member: int) -> bool:
-    left = after.open if after is not None else before.open - before.open
-    return any(other != member for other in before.open - left)
+def _has_grown(before: Submission, after: Submission | None) -> bool:
+    """Light tasks that are tried again join those that were before."""
+    return after is not None and before.light and not len(before.open - after.open)
+
+
+def _is_about(event: JobChanged | LightEnded, key: GroupKey, submission: Submission) -> bool:
+    if event.group != key:
+        return False
+    if isinstance(event, LightEnded):
+        return event.attempt == submission.attempt
+    return event.submission == submission.id
 
 
 @rule(6, Saved)
@@ -136,12 +141,13 @@ def terminal_is_absorbing(_: Simulation, saved: Saved) -> str | None:
 
 @rule(7, Saved)
 def a_request_sets_a_run_going_once(simulation: Simulation, saved: Saved) -> str | None:
-    event, before = saved.event, saved.before
-    if before is None or not isinstance(event, ResumeRequested | RetryRequested):
+    if saved.before is None or saved.given.generation == saved.before.run.generation:
         return None
-    again = saved.given.generation > before.run.generation
-    if again and (saved.given.id, event.request) in simulation.record.resumed:
-        return f"{event} has set {saved.given.id} going a second time"
+    for event in saved.events:
+        if not isinstance(event, ResumeRequested | RetryRequested):
+            continue
+        if (saved.given.id, event.request) in simulation.record.resumed:
+            return f"{event} has set {saved.given.id} going a second time"
     return None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from steprelay_core.commands import SubmitJob
+from steprelay_core.decide.crowd import LONGEST_CROWD
 from steprelay_core.decide.terms import terms_after
 from steprelay_core.spec import Batch
 from steprelay_core.state.events import JobSubmitted
@@ -130,7 +131,7 @@ def test_members_that_wait_on_different_terms_are_submitted_apart() -> None:
     world = foreach(step(minutes=1), 6)
     for index, failure in enumerate([SPOT, OOM, SPOT, PROGRAM, OOM, SUSPECTED]):
         world.job("work", "FAILED", (0,), index=index, job_id=f"job-1:{index}", **failure)
-    world.now += 60
+    world.now += 60 + LONGEST_CROWD
     commands = world.timer("work", 0, path=(0,))
     submissions = {item.terms: item.members for item in world.group("work", 0).submissions}
     assert submissions == {

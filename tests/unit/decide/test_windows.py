@@ -122,8 +122,12 @@ def test_a_crowd_that_is_tried_again_goes_by_portions_too() -> None:
     world = begun(16, 40, batch(retry={"times": 1, "minutes_between_retries": 0}))
     for item in world.group("work", 0).submissions:
         world.job("work", "FAILED", (0,), submission=item.id, index=0, job_id="job-1:0", exit_code=1)
+    assert len(in_flight(world)) == 16
+    (crowd,) = world.group("work", 0).waits
+    world.now = crowd.due
+    world.timer("work", crowd.members.at(0), path=(0,))
     again = [item for item in world.group("work", 0).submissions if item.attempt == 2]
-    assert {len(item.members) for item in again} == {1}
+    assert [len(item.members) for item in again] == [2, 2, 2, 2]
     assert len(in_flight(world)) == 16
 
 

@@ -11,6 +11,7 @@ from steprelay_core.effects import PUT_OFF_FOR, PUT_OFF_SPREAD
 from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Refused
 from steprelay_core.state.events import OutboxDue
 from steprelay_core.state.model import GroupKey, RunStatus
+from steprelay_core.state.ranges import Ranges
 from tests.fakes.pace import MemoryPace
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld
 
@@ -125,6 +126,20 @@ def test_the_sweep_makes_up_for_a_chain_whose_events_were_lost() -> None:
     world.clock.advance(400)
     world.sweep()
     assert [message["brief"]["step"] for message in world.light.messages] == ["start", "join"]
+
+
+@pytest.mark.parametrize("of", [10, 60])
+def test_the_end_of_an_array_tells_of_those_ahead_whose_own_event_is_late(of: int) -> None:
+    world = begun(of)
+    world.handle(world.light_ends("start"))
+    for step in "ab":
+        for member in range(of):
+            world.leave_outcome(step, member, path=PATH)
+    world.handle(world.job("SUCCEEDED", "job-2", size=of, failed=0))
+    groups = world.stored.groups
+    assert [groups[GroupKey(step, PATH)].won for step in "ab"] == [{1: Ranges.upto(of)}] * 2
+    assert groups[GroupKey("c", PATH)].live == Ranges.upto(of)
+    assert world.handle(world.job("SUCCEEDED", "job-1", size=of, failed=0)).note is not None
 
 
 class DyingAt:

@@ -6,7 +6,8 @@ from typing import Any
 
 from steprelay_core import keys
 from steprelay_core.effects import Effects
-from steprelay_core.engine import Engine, Handled
+from steprelay_core.engine import Engine
+from steprelay_core.handled import Handled
 from steprelay_core.ports import Ports, Stored
 from steprelay_core.spec import validate_spec
 from steprelay_core.state.events import Event, JobChanged, LightEnded, RunStarted

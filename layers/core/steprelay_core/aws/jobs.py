@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,10 +12,12 @@ from steprelay_core.aws.chunks import chunks
 from steprelay_core.aws.definitions import JobDefinitions
 from steprelay_core.aws.errors import error_code, error_message, refusals
 from steprelay_core.aws.platforms import Platforms
-from steprelay_core.ports import DefinitionGone, Denied, Platform, QueueRefused, Refused
+from steprelay_core.ports import DefinitionGone, Denied, FailedChild, Platform, QueueRefused, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from types_boto3_batch.type_defs import JobSummaryTypeDef
 
     from steprelay_core.aws.clients import Clients
     from steprelay_core.aws.pace import PacedRetries
@@ -82,6 +85,32 @@ class BatchJobs:
             for part in chunks(unique, _DESCRIBE_LIMIT)
             for job in self._clients.batch.describe_jobs(jobs=list(part))["jobs"]
         ]
+
+    def failed_children(self, job_id: str) -> list[FailedChild]:
+        pages = self._clients.batch.get_paginator("list_jobs").paginate(arrayJobId=job_id, jobStatus="FAILED")
+        try:
+            children = [_failed_child(child) for page in pages for child in page["jobSummaryList"]]
+        except ClientError as error:
+            # Batch says so of an array that it has forgotten.
+            if error_code(error) != "ClientException":
+                raise
+            return []
+        # Where to read more is only told by DescribeJobs, and of so many only the first are kept.
+        described = self.describe([f"{job_id}:{child.index}" for child in children[:_DESCRIBE_LIMIT]])
+        streams = {job["jobId"]: (job.get("container") or {}).get("logStreamName") for job in described}
+        return [replace(child, log_stream=streams.get(f"{job_id}:{child.index}")) for child in children]
+
+
+def _failed_child(summary: JobSummaryTypeDef) -> FailedChild:
+    container = summary.get("container", {})
+    return FailedChild(
+        index=summary["arrayProperties"]["index"],
+        reason=summary.get("statusReason", ""),
+        exit_code=container.get("exitCode"),
+        container_reason=container.get("reason", ""),
+        # Batch tells milliseconds.
+        started_at=summary["startedAt"] / 1000 if "startedAt" in summary else None,
+    )
 
 
 def _blamed(refused: Refused) -> Refused:

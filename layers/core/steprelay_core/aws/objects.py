@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -11,13 +12,16 @@ from steprelay_core import keys
 from steprelay_core.aws.clients import CONNECTIONS, Clients
 from steprelay_core.aws.errors import error_code
 from steprelay_core.codec import decode_outcome
+from steprelay_core.ports import Ended
 from steprelay_core.spec import Flow, parse_spec
 from steprelay_core.state.claim import Claimed, decode_claim, encode_fence
+from steprelay_core.state.ranges import Ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from steprelay_core.ports import Attempt
+    from steprelay_core.state.model import GroupKey
     from steprelay_core.state.outcome import Outcome
 
 # Specs are kept by digest, so a kept one never goes stale; this many, so a warm function does not grow.
@@ -77,6 +81,21 @@ class S3Objects:
         bodies = _each(self._get, [keys.outcome(run, task, attempt) for task, attempt in tasks])
         found = zip(tasks, bodies, strict=True)
         return {(task, attempt): decode_outcome(body, attempt) for (task, attempt), body in found if body is not None}
+
+    def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
+        outcomes = {keys.outcome(run, group.task(member), attempt): member for member in members}
+        marks = {keys.failed_mark(run, group.task(member), attempt): member for member in members}
+        lowest, highest = str(members.spans[0][0]), str(members.spans[-1][1])
+        # Of a hundred thousand tasks an array has those that begin alike: a tenth of the keys.
+        begin = commonprefix([lowest, highest]) if len(lowest) == len(highest) else ""  # noqa: RUF071 - digits
+        pages = self._clients.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=keys.tasks(run, group) + begin
+        )
+        listed = [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return Ended(
+            Ranges.collect(outcomes[key] for key in listed if key in outcomes),
+            Ranges.collect(marks[key] for key in listed if key in marks),
+        )
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         found = _each(self._claim, [keys.claim(run, task, attempt) for task, attempt in tasks])

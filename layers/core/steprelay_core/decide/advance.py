@@ -14,16 +14,30 @@ from steprelay_core.state.ranges import Ranges
 
 def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: int) -> None:
     """Record that these members' attempt won, and start what was waiting for them."""
-    members = Ranges.collect(outcomes)
-    group = settle_members(draft.group(key), members)
-    chosen, fanout = dict(group.chosen), dict(group.fanout)
+    ways: dict[int, list[int]] = {}
     for member, outcome in outcomes.items():
         if outcome.transition is not None:
-            chosen[outcome.transition] = chosen.get(outcome.transition, Ranges()) | Ranges.of(member)
-        if outcome.foreach_count is not None:
-            fanout[member] = outcome.foreach_count
+            ways.setdefault(outcome.transition, []).append(member)
+    fanout = {
+        member: outcome.foreach_count for member, outcome in outcomes.items() if outcome.foreach_count is not None
+    }
+    chosen = {way: Ranges.collect(members) for way, members in ways.items()}
+    _succeed(draft, key, attempt, Ranges.collect(outcomes), chosen, fanout)
+
+
+def succeed_alike(draft: Draft, key: GroupKey, attempt: int, members: Ranges, way: int | None) -> None:
+    """The same of members that all took this way (None: the step is the last), and that started no foreach."""
+    if len(members):
+        _succeed(draft, key, attempt, members, {} if way is None else {way: members}, {})
+
+
+def _succeed(
+    draft: Draft, key: GroupKey, attempt: int, members: Ranges, ways: dict[int, Ranges], fanout: dict[int, int]
+) -> None:
+    group = settle_members(draft.group(key), members)
     won = group.won | {attempt: group.won.get(attempt, Ranges()) | members}
-    group = replace(group, won=won, chosen=chosen, fanout=fanout)
+    chosen = group.chosen | {way: group.chosen.get(way, Ranges()) | took_it for way, took_it in ways.items()}
+    group = replace(group, won=won, chosen=chosen, fanout=group.fanout | fanout)
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
     for target, following in owed(draft, key, members):
         begin(draft, target, following)

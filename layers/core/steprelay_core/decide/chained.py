@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from steprelay_core.decide.advance import succeed
+from steprelay_core.decide.advance import succeed, succeed_alike
 from steprelay_core.decide.chain import Groups, ahead_of, presumed, void
 from steprelay_core.decide.draft import Draft, find_submission
 from steprelay_core.decide.failure import LEFT_EXIT_CODE, classify
@@ -34,8 +34,12 @@ def take_ahead(
 
     So nobody is decided upon before the one ahead: whoever has won has won behind a winner.
     """
+    listed = draft.array.ahead if draft.array is not None else {}
     for ahead_key, ahead in ahead_of(draft.groups, key, submission):
-        found = ((member, outcomes.get((ahead_key.task(member), ahead.attempt))) for member in members & ahead.open)
+        undecided = members & ahead.open
+        told = undecided & listed.get(ahead_key, Ranges())
+        succeed_alike(draft, ahead_key, ahead.attempt, told, 0)
+        found = ((member, outcomes.get((ahead_key.task(member), ahead.attempt))) for member in undecided - told)
         ended = {member: judge(draft.flow, ahead_key, outcome) for member, outcome in found if outcome is not None}
         won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
         if won:

@@ -1,14 +1,16 @@
 """The one decision: what an event means for a run. Pure and total."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from steprelay_core.decide.array import ArrayEnd, ends_of
 from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
 from steprelay_core.decide.job import (
     TERMINAL,
     Outcomes,
     members_of,
+    on_children_failed,
     on_job_changed,
     on_job_missing,
     on_job_submitted,
@@ -31,6 +33,7 @@ from steprelay_core.decide.run import (
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
     CancelRequested,
+    ChildrenFailed,
     Event,
     JobChanged,
     JobMissing,
@@ -50,11 +53,13 @@ from steprelay_core.state.events import (
     TimerDue,
     WindowStalled,
 )
-from steprelay_core.state.model import Group, GroupKey, Run, TaskKey
+from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
+from steprelay_core.state.ranges import Ranges
 
 # By the type of the event: what is decided by outcomes, and what without.
 _ENDS: dict[type, Callable[[Draft, Any, Outcomes], None]] = {
     JobChanged: on_job_changed,
+    ChildrenFailed: on_children_failed,
     JobMissing: on_job_missing,
     LightEnded: on_light_ended,
     LightSilent: on_light_silent,
@@ -82,13 +87,22 @@ def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[T
         return [(event.group.task(event.member), event.attempt)]
     if isinstance(event, JobChanged) and event.status not in TERMINAL:
         return []
-    if isinstance(event, JobChanged | JobMissing | LightSilent) and event.group in groups:
+    if isinstance(event, JobChanged | ChildrenFailed | JobMissing | LightSilent) and event.group in groups:
         submission = find_submission(groups[event.group], event.submission)
         if submission is not None:
-            members = submission.open if isinstance(event, LightSilent) else members_of(submission, event)
+            members = Ranges.collect(_members(submission, event))
             own = [(event.group.task(member), submission.attempt) for member in members]
             return attempts_ahead(groups, event.group, submission, members) + own
     return []
+
+
+def _members(submission: Submission, event: JobChanged | ChildrenFailed | JobMissing | LightSilent) -> Iterable[int]:
+    match event:
+        case LightSilent():
+            return submission.open
+        case ChildrenFailed():
+            return ends_of(submission, event)
+    return members_of(submission, event)
 
 
 def decide_start(flow: Flow, event: RunStarted, now: float) -> Decision:
@@ -114,14 +128,16 @@ def decide(
     outcomes: Outcomes,
     now: float,
     claims: Claims | None = None,
+    array: ArrayEnd | None = None,
 ) -> Decision:
     """What this event changes, and what has to be done about it.
 
-    `outcomes` and `claims`: as the data bucket has them for the attempts that `outcomes_needed` names.
+    `outcomes` and `claims`: as the data bucket has them for the attempts that `outcomes_needed` names. `array`: what
+    was found out instead about an array that has ended; without it all of its outcomes count as read.
 
     An event that is stale, repeated or about nothing known changes nothing; `Decision.note` says why.
     """
-    draft = Draft(flow, run, dict(groups), now, claims or {})
+    draft = Draft(flow, run, dict(groups), now, claims or {}, array=array)
     if type(event) in _ENDS:
         _ENDS[type(event)](draft, event, outcomes)
     elif type(event) in _OTHERS:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steprelay_core.commands import Announce, Command
 from steprelay_core.decide.laps import Places
@@ -10,6 +10,9 @@ from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
 from steprelay_core.state.ranges import Ranges
+
+if TYPE_CHECKING:
+    from steprelay_core.decide.array import ArrayEnd
 
 # DynamoDB saves at most 100 items together; what a decision changes beyond this is left to the next.
 GROUPS_AT_ONCE = 40
@@ -47,13 +50,18 @@ class Decision:
             tuple(groups.values()),
             (*self.commands, *later.commands),
             later.note or self.note,
+            more=later.more,
+            claims=later.claims if self.claims is later.claims else self.claims | later.claims,
             later=(*self.later, *later.later),
         )
 
 
 @dataclass
 class Draft:
-    """A run being decided on; only ever replaced values go in, so the stored ones stay as they were."""
+    """A run being decided on; only ever replaced values go in, so the stored ones stay as they were.
+
+    `array`: what is known of the array whose end is decided on, where somebody has looked.
+    """
 
     flow: Flow
     run: Run
@@ -66,6 +74,7 @@ class Draft:
     run_changed: bool = False
     note: str | None = None
     more: bool = False
+    array: "ArrayEnd | None" = None
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,21 +1,31 @@
 """Batch job state changes: the outcome decides, the event only says when to look."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 
 from steprelay_core.commands import SubmitJob, TerminateJob
-from steprelay_core.decide.advance import finish_if_done, succeed
-from steprelay_core.decide.chain import links
+from steprelay_core.decide.advance import finish_if_done, succeed, succeed_alike
+from steprelay_core.decide.array import ArrayEnd, ends_of, read_at_once, told_of
 from steprelay_core.decide.chained import begin_anew, says_nothing, take_ahead, unfounded
-from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, find_submission, swap_submission
+from steprelay_core.decide.crowd import stop_waiting
+from steprelay_core.decide.draft import Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, LEFT_EXIT_CODE, classify
 from steprelay_core.decide.outcome import judge, told
-from steprelay_core.decide.retry import fail_attempt
-from steprelay_core.state.events import JobChanged, JobMissing, JobSubmitted, SubmissionLost, SubmitRefused
+from steprelay_core.decide.retry import fail_attempt, fail_members
+from steprelay_core.state.events import (
+    ChildrenFailed,
+    JobChanged,
+    JobMissing,
+    JobSubmitted,
+    SubmissionLost,
+    SubmitRefused,
+)
 from steprelay_core.state.model import Failure, GroupKey, Submission, TaskKey
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
 
+Ends = Mapping[int, JobChanged]
 Outcomes = dict[tuple[TaskKey, int], Outcome]
 
 # AWS Batch: events come at least once and in any order, so a status only ever moves up this ladder.
@@ -63,7 +73,25 @@ def on_job_changed(draft: Draft, job: JobChanged, outcomes: Outcomes) -> None:
         _observe(draft, submission, job)
         return
     _end(draft, submission, job, outcomes)
+    if job.size is not None or job.index is not None:
+        stop_waiting(draft, job.group, submission)
     _stop_superfluous(draft, submission, job)
+    finish_if_done(draft)
+
+
+def on_children_failed(draft: Draft, event: ChildrenFailed, outcomes: Outcomes) -> None:
+    """Children of one array that failed about the same time: together, so that they go on together."""
+    submission = find_submission(draft.group(event.group), event.submission)
+    if draft.run.status.terminal or submission is None:
+        draft.note = "no attempt is waiting for these jobs"
+        return
+    ends = ends_of(submission, event)
+    if not ends:
+        draft.note = "nothing waits for these children any more"
+        return
+    _end_members(draft, submission, event.children[0], Ranges.collect(ends), outcomes, ends)
+    stop_waiting(draft, event.group, submission)
+    _stop_superfluous(draft, submission, event.children[0])
     finish_if_done(draft)
 
 
@@ -134,50 +162,86 @@ def _end(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcom
     members = members_of(submission, job)
     if not len(members):
         draft.note = "nothing waits for this child any more"
-        return
+    elif draft.array is None or job.size is None:
+        _end_members(draft, submission, job, members, outcomes, {})
+    else:
+        _end_array(draft, submission, job, outcomes, draft.array)
+
+
+def _end_array(draft: Draft, submission: Submission, job: JobChanged, outcomes: Outcomes, array: ArrayEnd) -> None:
+    """What ended well is told by Batch and by the names of the outcomes alone; the others are looked at."""
+    take_ahead(draft, job.group, submission, submission.open, outcomes)
+    too_early = unfounded(draft, job.group, submission, array.won)
+    succeed_alike(draft, job.group, submission.attempt, array.won & (submission.open - too_early), 0)
+    looked = (array.looked | too_early) & submission.open
+    if len(looked):
+        ends = array.children
+        others = None if ends is None else replace(job, status="SUCCEEDED")
+        _end_members(draft, submission, others or job, looked, outcomes, ends or {})
+    draft.more = draft.more or array.left
+
+
+def _end_members(
+    draft: Draft, submission: Submission, job: JobChanged, members: Ranges, outcomes: Outcomes, ends: Ends
+) -> None:
+    """Decide these members: by their outcomes, else by the ends of their children, else by that of the job."""
+    if job.index is not None and job.reason != FORGOTTEN:
+        _remember_told(draft, submission, job, members)
     if not draft.flow.step(job.group.step).package:
         _end_without_runner(draft, submission, job, members)
         return
     take_ahead(draft, job.group, submission, members, outcomes)
-    too_early = unfounded(draft, job.group, submission, members)
-    ended = judged(draft, job.group, submission.attempt, members - too_early, outcomes)
+    founded = members - unfounded(draft, job.group, submission, members)
+    ended = judged(draft, job.group, submission.attempt, founded, outcomes)
     if take_winners(draft, job.group, submission.attempt, ended):
         losers = members - Ranges.collect(member for member, outcome in ended.items() if outcome.status == "succeeded")
-        _fail_losers(draft, submission, job, losers, ended)
+        _fail_losers(draft, submission, job, losers, ended, ends)
+
+
+def _remember_told(draft: Draft, submission: Submission, job: JobChanged, members: Ranges) -> None:
+    """Count the children that failed, so that the end of the array can be checked against it."""
+    told = told_of(submission, job, members)
+    if told is not submission:
+        draft.put(swap_submission(draft.group(job.group), told))
 
 
 def _fail_losers(
-    draft: Draft, submission: Submission, job: JobChanged, losers: Ranges, ended: dict[int, Outcome]
+    draft: Draft,
+    submission: Submission,
+    job: JobChanged,
+    losers: Ranges,
+    ended: dict[int, Outcome],
+    ends: Ends,
 ) -> None:
     """Move those past the attempt who failed by outcome, or by the end of the job that was theirs."""
-    # Those that failed alike go on alike: as one smaller array, not as so many jobs.
-    by_failure: dict[Failure | None, list[int]] = {}
+    failures: dict[int, Failure] = {}
     void: list[int] = []
     too_early = unfounded(draft, job.group, submission, losers)
+    awaited = False
     for member in losers:
-        outcome = ended.get(member)
+        outcome, told_by = ended.get(member), ends.get(member, job)
         holder = _holder(draft, submission, job, member)
-        if holder == job.whole and (member in too_early or (outcome is None and says_nothing(submission, job))):
+        if outcome is None and holder != job.whole:
+            if _is_ours(submission, job):
+                _adopt(draft, job, holder)
+        elif member in too_early or (outcome is None and says_nothing(submission, told_by)):
             void.append(member)
-        elif outcome is not None or holder == job.whole:
-            by_failure.setdefault(_failure(job, outcome), []).append(member)
-        elif _is_ours(submission, job):
-            _adopt(draft, job, holder)
-    begin_anew(draft, job.group, submission, Ranges.collect(void))
-    for failure, members_alike in by_failure.items():
-        if failure is None:
-            _await_children(draft, submission, job)
+        elif (failure := _failure(told_by, outcome)) is not None:
+            failures[member] = failure
         else:
-            fail_attempt(draft, job.group, submission, Ranges.collect(members_alike), failure, job.started_at)
+            awaited = True
+    begin_anew(draft, job.group, submission, Ranges.collect(void))
+    began = {member: told_by.started_at for member, told_by in ends.items()} or dict.fromkeys(failures, job.started_at)
+    fail_members(draft, job.group, submission, failures, closed=Ranges.collect(ended), began=began)
+    if awaited:
+        _await_children(draft, submission, job)
 
 
 def take_winners(draft: Draft, key: GroupKey, attempt: int, ended: dict[int, Outcome]) -> bool:
     """Let those succeed whose outcomes say so; False if there are more than fit into one save."""
     won = {member: outcome for member, outcome in ended.items() if outcome.status == "succeeded"}
-    # Each task that starts a foreach makes a group of its own, and one for each step that is chained to that.
-    made = [links(draft.flow, way.to[0]) for way in draft.flow.step(key.step).next if way.foreach is not None]
-    at_once = GROUPS_AT_ONCE // max(made, default=1)
-    if made and len(won) > at_once:
+    at_once = read_at_once(draft.flow, key.step)
+    if len(won) > at_once and any(way.foreach is not None for way in draft.flow.step(key.step).next):
         succeed(draft, key, dict(islice(won.items(), at_once)), attempt)
         draft.more = True
         return False
@@ -208,7 +272,14 @@ def _adopt(draft: Draft, job: JobChanged, holder: str) -> None:
     draft.note = f"job {holder} runs this attempt"
     others = tuple(other for other in current.others if other != holder)
     changed = replace(
-        current, job_id=holder, others=others, status="SUBMITTED", attempts_seen=0, started_at=None, missing_since=None
+        current,
+        job_id=holder,
+        others=others,
+        status="SUBMITTED",
+        attempts_seen=0,
+        started_at=None,
+        missing_since=None,
+        told=Ranges(),
     )
     draft.put(swap_submission(draft.group(job.group), changed))
 
@@ -231,16 +302,16 @@ def _await_children(draft: Draft, submission: Submission, job: JobChanged) -> No
 
 
 def _end_without_runner(draft: Draft, submission: Submission, job: JobChanged, members: Ranges) -> None:
-    """A step without our runner leaves no outcome: the job's own state decides."""
+    """A step without our runner leaves no outcome: the job's own state decides. There are no arrays of it."""
     if job.status == "SUCCEEDED":
-        transition = 0 if draft.flow.step(job.group.step).next else None
-        outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=transition)
+        way = 0 if draft.flow.step(job.group.step).next else None
+        outcome = Outcome(outcome_version=1, status="succeeded", attempt=submission.attempt, transition=way)
         outcome = judge(draft.flow, job.group, outcome)
         if outcome.failure is not None:
             fail_attempt(draft, job.group, submission, members, told(outcome.failure))
         else:
-            succeed(draft, job.group, dict.fromkeys(members, outcome), submission.attempt)
-    elif job.size is None and _is_ours(submission, job):
+            succeed_alike(draft, job.group, submission.attempt, members, way)
+    elif _is_ours(submission, job):
         fail_attempt(draft, job.group, submission, members, classify(job), job.started_at)
 
 

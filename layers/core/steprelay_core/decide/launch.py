@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight, SubmitJob
 from steprelay_core.decide.chain import LONGEST_CHAIN, next_in_chain
-from steprelay_core.decide.draft import Draft
+from steprelay_core.decide.draft import Draft, swap_submission
 from steprelay_core.decide.window import window_of
 from steprelay_core.spec import Step
 from steprelay_core.state.model import ARRAY_LIMIT, Ahead, Group, GroupKey, Submission, Terms
@@ -27,18 +27,17 @@ def launch(
     if draft.is_stopping or not len(members):
         return
     step = draft.flow.step(key.step)
-    if attempt is None:
-        attempt = draft.group(key).voided + 1
+    attempt = draft.group(key).voided + 1 if attempt is None else attempt
+    first, terms = attempt if first is None else first, terms or Terms()
     for part in members.chunks(_together(draft, key, step)):
-        submission = Submission(
-            attempt,
-            part,
-            part,
-            step.batch is None,
-            submitted_at=draft.now,
-            terms=terms or Terms(),
-            first=attempt if first is None else first,
-        )
+        again = step.batch is None and attempt > first
+        joined = _joined(draft, draft.group(key), part, attempt, terms, first) if again else None
+        if joined is not None:
+            draft.put(swap_submission(draft.group(key), joined))
+            draft.ask(InvokeLight(key, joined.id, part.spans))
+            continue
+        light = step.batch is None
+        submission = Submission(attempt, part, part, light, submitted_at=draft.now, terms=terms, first=first)
         _hand_over(draft, key, submission)
         _launch_behind(draft, key, submission)
 
@@ -55,13 +54,12 @@ def _hand_over(draft: Draft, key: GroupKey, submission: Submission) -> None:
 def _launch_behind(draft: Draft, key: GroupKey, ahead: Submission) -> None:
     """Hand over the arrays of the steps that are certain to follow, each behind the one before."""
     members = ahead.members
-    if window_of(draft.flow, draft.groups, key) is not None:
-        # It counts the tasks of each step apart, and what is chained starts when Batch sees fit.
+    # A window counts the tasks of each step apart, and what is chained starts when Batch sees fit.
+    if len(members) < 2 or window_of(draft.flow, draft.groups, key) is not None:
         return
     for _ in range(LONGEST_CHAIN - 1):
         following = next_in_chain(draft.flow, key.step)
-        # AWS Batch: N_TO_N is between arrays, and one job is no array.
-        if following is None or len(members) < 2:
+        if following is None:
             return
         behind, key = Ahead(key.step, ahead.id), replace(key, step=following)
         group = draft.group(key)
@@ -70,6 +68,22 @@ def _launch_behind(draft: Draft, key: GroupKey, ahead: Submission) -> None:
         attempt = group.voided + 1
         ahead = Submission(attempt, members, members, False, submitted_at=draft.now, first=attempt, behind=behind)
         _hand_over(draft, key, ahead)
+
+
+def _joined(draft: Draft, group: Group, part: Ranges, attempt: int, terms: Terms, first: int) -> Submission | None:
+    """Light tasks that are tried again join those that were before: each is a message of its own, but the state has to
+    stay small. A submission is named by its first member, so that must stay the first."""
+    alike = (
+        submission
+        for submission in group.submissions
+        if (submission.attempt, submission.terms, submission.first) == (attempt, terms, first)
+        and submission.members.at(0) < part.at(0)
+        and len(submission.members) + len(part) <= ARRAY_LIMIT
+    )
+    found = next(alike, None)
+    if found is None:
+        return None
+    return replace(found, members=found.members | part, open=found.open | part, submitted_at=draft.now, sent_at=None)
 
 
 def highest_attempt(group: Group, step: Step) -> int:

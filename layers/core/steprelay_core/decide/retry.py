@@ -1,21 +1,25 @@
 """What follows when an attempt has failed: another attempt, now or later, or the end of the task."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
-from steprelay_core.commands import FenceAttempt, StartTimer
+from steprelay_core.commands import FenceAttempt
 from steprelay_core.decide.advance import describe_failure
 from steprelay_core.decide.chain import void_behind
+from steprelay_core.decide.crowd import try_again
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
-from steprelay_core.decide.launch import launch
 from steprelay_core.decide.queue import without_queue
 from steprelay_core.decide.terms import terms_after
-from steprelay_core.spec.models import Retry
-from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Wait
+from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Terms
 from steprelay_core.state.ranges import Ranges
 
 # How many failed attempts a group keeps word for word; the first ones tell the cause.
 HISTORY_LIMIT = 50
+
+NOBODY = Ranges()
+NEVER: Mapping[int, float | None] = MappingProxyType({})
 
 
 def fail_attempt(
@@ -26,39 +30,67 @@ def fail_attempt(
     failure: Failure,
     began_at: float | None = None,
 ) -> None:
-    """Move these members of a submission past its attempt, which failed; `began_at` where they tell it themselves.
+    """Move these members of a submission, which failed alike and left no outcome, past its attempt; `began_at` where
+    they tell it themselves."""
+    fail_members(draft, key, submission, dict.fromkeys(members, failure), began=dict.fromkeys(members, began_at))
 
-    The attempt is fenced first: whatever container of it still wakes finds its claim taken. What was handed over
-    behind it is void.
+
+def fail_members(
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    failures: Mapping[int, Failure],
+    closed: Ranges = NOBODY,
+    began: Mapping[int, float | None] = NEVER,
+) -> None:
+    """Move members of a submission past its attempt, which failed; those that may be tried again go on together.
+
+    The attempt is fenced first, so that whatever container of it still wakes finds its claim taken; but not for members
+    whose attempt is `closed` by an outcome, which no container passes either. What was handed over behind them is void.
+    `began`: when they did, where they tell.
     """
-    attempt, step = submission.attempt, draft.flow.step(key.step)
-    group = settle_members(draft.group(key), members)
-    began = began_at or submission.started_at
-    lines = tuple(FailedAttempt(member, attempt, draft.now, failure, began) for member in members)
-    draft.put(replace(group, history=(*group.history, *lines)[:HISTORY_LIMIT]))
-    draft.ask(FenceAttempt(key, attempt, members.spans))
-    void_behind(draft, key, submission, members)
-    before, first = attempt - submission.first, submission.first
-    if draft.run.failure is None and not is_final(failure) and step.retry and before < step.retry.times:
-        due = draft.now + delay_before(before + 2, step.retry)
-        terms = terms_after(step.batch, submission.terms, failure)
-        _try_again(draft, key, Wait(attempt + 1, members, due, terms, first))
-    else:
-        give_up(draft, key, members, attempt, failure)
-
-
-def delay_before(attempt: int, retry: Retry) -> float:
-    """Seconds to wait before this attempt of a budget; the second one waits `minutes_between_retries`."""
-    return float(retry.minutes_between_retries) * 60 * float(retry.backoff) ** (attempt - 2)
-
-
-def _try_again(draft: Draft, key: GroupKey, wait: Wait) -> None:
-    if wait.due <= draft.now:
-        launch(draft, key, wait.members, wait.attempt, wait.terms, wait.first)
+    if not failures:
         return
-    group = draft.group(key)
-    draft.put(replace(group, waits=(*group.waits, wait)))
-    draft.ask(StartTimer(key, wait.attempt, wait.members.at(0), wait.due))
+    attempt, step, members = submission.attempt, draft.flow.step(key.step), Ranges.collect(failures)
+    _note(draft, key, submission, failures, began)
+    if len(members - closed):
+        draft.ask(FenceAttempt(key, attempt, (members - closed).spans))
+    void_behind(draft, key, submission, members)
+    in_budget = step.retry is not None and attempt - submission.first < step.retry.times
+    again: dict[Terms, list[int]] = {}
+    lost = []
+    for member, failure in sorted(failures.items()):
+        if in_budget and not is_final(failure):
+            again.setdefault(terms_after(step.batch, submission.terms, failure), []).append(member)
+        else:
+            lost.append(member)
+    if lost:
+        give_up(draft, key, Ranges.collect(lost), attempt, failures[lost[0]])
+    for terms, alike in again.items():
+        if draft.run.failure is None:
+            try_again(draft, key, submission, Ranges.collect(alike), terms)
+        else:
+            give_up(draft, key, Ranges.collect(alike), attempt, failures[alike[0]])
+
+
+def _note(
+    draft: Draft,
+    key: GroupKey,
+    submission: Submission,
+    failures: Mapping[int, Failure],
+    began: Mapping[int, float | None],
+) -> None:
+    """Take them out of the submission, with a line of history for the first ones."""
+    members = Ranges.collect(failures)
+    group = settle_members(draft.group(key), members)
+    room = HISTORY_LIMIT - len(group.history)
+    lines = tuple(
+        FailedAttempt(
+            member, submission.attempt, draft.now, failures[member], began.get(member) or submission.started_at
+        )
+        for member in members.first(max(room, 0))
+    )
+    draft.put(replace(group, history=(*group.history, *lines)))
 
 
 def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure: Failure) -> None:

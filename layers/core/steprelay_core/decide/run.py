@@ -33,7 +33,10 @@ def on_started(draft: Draft) -> None:
 
 def on_timer_due(draft: Draft, event: TimerDue) -> None:
     group = draft.group(event.group)
-    awaited = [wait for wait in group.waits if wait.attempt == event.attempt and event.member in wait.members]
+    limit = draft.now + TIMER_TOLERANCE
+    alike = [wait for wait in group.waits if wait.attempt == event.attempt]
+    # Whoever the timer was started for may have been tried again by hand: it still stands for the others.
+    awaited = [wait for wait in alike if event.member in wait.members] or [wait for wait in alike if wait.due <= limit]
     if not awaited or draft.run.status.terminal:
         draft.note = "nothing waits for this timer"
         return
@@ -41,7 +44,6 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
         drop_waits(draft, event.group)
         finish_if_done(draft)
         return
-    limit = draft.now + TIMER_TOLERANCE
     if awaited[0].due > limit:
         draft.ask(StartTimer(event.group, event.attempt, event.member, awaited[0].due))
         return
@@ -49,8 +51,8 @@ def on_timer_due(draft: Draft, event: TimerDue) -> None:
     due = [wait for wait in group.waits if wait.attempt == event.attempt and wait.due <= limit]
     draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in due)))
     for terms, first in dict.fromkeys((wait.terms, wait.first) for wait in due):
-        alike = union(wait.members for wait in due if (wait.terms, wait.first) == (terms, first))
-        launch(draft, event.group, alike, event.attempt, terms, first)
+        together = union(wait.members for wait in due if (wait.terms, wait.first) == (terms, first))
+        launch(draft, event.group, together, event.attempt, terms, first)
 
 
 def on_window_stalled(draft: Draft, event: WindowStalled) -> None:
@@ -69,6 +71,8 @@ def on_cancel(draft: Draft, event: CancelRequested) -> None:
         return
     if draft.run.status.terminal:
         draft.note = "the run has ended already"
+        # Else the same message, coming late a second time, would end the run after somebody had resumed it.
+        draft.remember(event.request)
         return
     if event.request in draft.run.requests:
         draft.note = "this request was carried out before"

@@ -31,6 +31,13 @@ class _Attempt(Inbound):
 class _Array(Inbound):
     index: int | None = Field(default=None, ge=0)
     size: int | None = Field(default=None, ge=0)
+    summary: dict[str, int] = Field(default_factory=dict, alias="statusSummary")
+
+    @property
+    def failed(self) -> int | None:
+        """How many children failed; None unless all of them have ended, as AWS Batch has counted them."""
+        succeeded, failed = self.summary.get("SUCCEEDED", 0), self.summary.get("FAILED", 0)
+        return failed if self.size is not None and succeeded + failed == self.size else None
 
 
 class _Ours(Inbound):
@@ -102,6 +109,7 @@ def _changed(job: _Job) -> JobChanged:
         attempts=len(job.attempts),
         index=job.array.index,
         size=job.array.size,
+        failed=job.array.failed,
         exit_code=exit_code,
         container_reason=outer.reason or inner.reason or "",
         log_stream=outer.log_stream or inner.log_stream,

@@ -21,8 +21,9 @@ class RunStarted:
 class JobChanged:
     """A Batch job state change of one of our jobs. `index` is set for a child of an array, `size` for a parent.
 
-    `attempts` counts the job's Batch-internal attempts that have ended or begun; times are seconds. `stopped`: somebody
-    cancelled or terminated it.
+    `failed`: how many children of an array that has ended failed, where the rest of them succeeded. `attempts` counts
+    the job's Batch-internal attempts that have ended or begun; times are seconds. `stopped`: somebody cancelled or
+    terminated it.
     """
 
     run: str
@@ -38,12 +39,32 @@ class JobChanged:
     container_reason: str = ""
     log_stream: str | None = None
     started_at: float | None = None
+    failed: int | None = None
     stopped: bool = False
 
     @property
     def whole(self) -> str:
         """The id of the job as a whole, of which this may be a child."""
         return whole_job(self.job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenFailed:
+    """Children of one array failed, and were told of together: at least one event, in the order they came."""
+
+    children: tuple[JobChanged, ...]
+
+    @property
+    def run(self) -> str:
+        return self.children[0].run
+
+    @property
+    def group(self) -> GroupKey:
+        return self.children[0].group
+
+    @property
+    def submission(self) -> str:
+        return self.children[0].submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +231,7 @@ class RunTimerDue:
 Event = (
     RunStarted
     | JobChanged
+    | ChildrenFailed
     | JobMissing
     | SubmissionLost
     | LightEnded

@@ -9,10 +9,16 @@ executions apart of a step that the flow went back to (`state.laps`).
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, PlainSerializer
+
+from steprelay_core.state.compact import counts_from_stored, counts_to_stored
 from steprelay_core.state.laps import Laps, read_laps, written
 from steprelay_core.state.ranges import Ranges
+
+# How many of something each member has, stored in few bytes.
+Counts = Annotated[dict[int, int], BeforeValidator(counts_from_stored), PlainSerializer(counts_to_stored)]
 
 # AWS Batch: an array job has at most 10,000 children.
 ARRAY_LIMIT = 10_000
@@ -165,6 +171,8 @@ class Submission:
     `others`: jobs that were made of it besides `job_id`, where an answer was lost. `missing_since`: when AWS Batch was
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
     were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
+    `told`: of an array, those whose own events have told that their children of `job_id` failed;
+    `crowds`: how often some of them had to wait for others before their next attempt.
     """
 
     attempt: int
@@ -185,6 +193,8 @@ class Submission:
     missing_since: float | None = None
     sent_at: float | None = None
     behind: Ahead | None = None
+    told: Ranges = field(default_factory=Ranges)
+    crowds: int = 0
 
     @property
     def id(self) -> str:
@@ -193,13 +203,22 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Members between two attempts: `attempt` starts at `due`; `first` as in `Submission`."""
+    """Members between two attempts: `attempt` starts at `due`; `first` as in `Submission`.
+
+    `ready`: when the last of them might have started, had they not waited for more of their array to come along.
+    """
 
     attempt: int
     members: Ranges
     due: float
     terms: Terms = field(default_factory=Terms)
     first: int = 1
+    ready: float = 0.0
+
+    @property
+    def earliest(self) -> float:
+        """When all of them could have gone; relays that knew no crowds did not note it."""
+        return self.ready or self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +250,7 @@ class Group:
     won: dict[int, Ranges] = field(default_factory=dict)
     failed: Ranges = field(default_factory=Ranges)
     chosen: dict[int, Ranges] = field(default_factory=dict)
-    fanout: dict[int, int] = field(default_factory=dict)
+    fanout: Counts = field(default_factory=dict)
     history: tuple[FailedAttempt, ...] = ()
     started_at: float | None = None
     ended_at: float | None = None

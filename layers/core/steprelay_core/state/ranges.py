@@ -1,7 +1,18 @@
 """Sets of task indices as ranges, so that ten thousand failing tasks stay a few bytes of state."""
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from bisect import bisect_right
 from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import core_schema
+
+from steprelay_core.state.compact import spans_from_text, spans_to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,20 +22,20 @@ class Ranges:
     spans: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, *members: int) -> "Ranges":
+    def of(cls, *members: int) -> Ranges:
         return cls.collect(members)
 
     @classmethod
-    def upto(cls, size: int) -> "Ranges":
+    def upto(cls, size: int) -> Ranges:
         """The members 0 to size-1."""
         return cls(((0, size - 1),)) if size else cls()
 
     @classmethod
-    def collect(cls, members: Iterable[int]) -> "Ranges":
+    def collect(cls, members: Iterable[int]) -> Ranges:
         return cls._normal([(member, member) for member in members])
 
     @classmethod
-    def _normal(cls, spans: list[tuple[int, int]]) -> "Ranges":
+    def _normal(cls, spans: list[tuple[int, int]]) -> Ranges:
         merged: list[tuple[int, int]] = []
         for first, last in sorted(spans):
             if merged and first <= merged[-1][1] + 1:
@@ -33,27 +44,33 @@ class Ranges:
                 merged.append((first, last))
         return cls(tuple(merged))
 
-    def __or__(self, other: "Ranges") -> "Ranges":
+    def __or__(self, other: Ranges) -> Ranges:
+        if not self.spans or not other.spans:
+            return self if self.spans else other
         return self._normal([*self.spans, *other.spans])
 
-    def __sub__(self, other: "Ranges") -> "Ranges":
+    def __sub__(self, other: Ranges) -> Ranges:
         kept: list[tuple[int, int]] = []
+        cuts, at = other.spans, 0
         for first, last in self.spans:
-            for cut_first, cut_last in other.spans:
-                if cut_last < first or cut_first > last:
-                    continue
-                if first < cut_first:
-                    kept.append((first, cut_first - 1))
-                first = cut_last + 1
+            while at < len(cuts) and cuts[at][1] < first:
+                at += 1
+            cut = at
+            while cut < len(cuts) and cuts[cut][0] <= last and first <= last:
+                if first < cuts[cut][0]:
+                    kept.append((first, cuts[cut][0] - 1))
+                first = cuts[cut][1] + 1
+                cut += 1
             if first <= last:
                 kept.append((first, last))
-        return self._normal(kept)
+        return Ranges(tuple(kept))
 
-    def __and__(self, other: "Ranges") -> "Ranges":
+    def __and__(self, other: Ranges) -> Ranges:
         return self - (self - other)
 
     def __contains__(self, member: int) -> bool:
-        return any(first <= member <= last for first, last in self.spans)
+        place = bisect_right(self.spans, (member, inf)) - 1
+        return place >= 0 and member <= self.spans[place][1]
 
     def __iter__(self) -> Iterator[int]:
         for first, last in self.spans:
@@ -88,7 +105,7 @@ class Ranges:
             before += last - first + 1
         raise ValueError(member)
 
-    def chunks(self, size: int) -> Iterator["Ranges"]:
+    def chunks(self, size: int) -> Iterator[Ranges]:
         """Cut into parts of at most `size` members, in order."""
         rest = list(self.spans)
         while rest:
@@ -102,6 +119,30 @@ class Ranges:
                 if end < last:
                     rest.insert(0, (end + 1, last))
             yield Ranges(tuple(taken))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        """Stored as text (`state.compact`); what older relays stored, an object with spans, is still read."""
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(cls._stored)
+        )
+
+    @classmethod
+    def _read(cls, stored: Any) -> Ranges:
+        if isinstance(stored, Ranges):
+            return stored
+        if isinstance(stored, str):
+            return cls(spans_from_text(stored))
+        if not isinstance(stored, dict):
+            raise ValueError(f"{stored!r} is no set of members")  # noqa: TRY004 - pydantic asks for ValueErrors
+        return cls(tuple((int(first), int(last)) for first, last in stored["spans"]))
+
+    def _stored(self) -> str:
+        return spans_to_text(self.spans)
+
+    def first(self, size: int) -> Ranges:
+        """The lowest members, at most so many."""
+        return next(self.chunks(size), self) if size else Ranges()
 
     def __str__(self) -> str:
         return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in self.spans)

@@ -1,0 +1,88 @@
+"""Members of an array that are tried again wait a little for others, so that many of them make few jobs.
+
+A crowd is a `Wait` that others of its array may still join: the first one for a second, later ones for longer. Once
+nobody else can come, those who only waited for others go at once.
+"""
+
+from dataclasses import replace
+
+from steprelay_core.commands import StartTimer
+from steprelay_core.decide.draft import Draft, find_submission, swap_submission, union
+from steprelay_core.decide.launch import launch
+from steprelay_core.spec.models import Retry
+from steprelay_core.state.model import Group, GroupKey, Submission, Terms, Wait
+from steprelay_core.state.ranges import Ranges
+
+# How long (seconds) the first crowd of an array is waited for, and at the most any later one; each twice the last.
+FIRST_CROWD, LONGEST_CROWD = 1.0, 30.0
+
+_ENDED = ("SUCCEEDED", "FAILED")
+
+
+def delay_before(attempt: int, retry: Retry) -> float:
+    """Seconds to wait before this attempt of a budget; the second one waits `minutes_between_retries`."""
+    return float(retry.minutes_between_retries) * 60 * float(retry.backoff) ** (attempt - 2)
+
+
+def try_again(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, terms: Terms) -> None:
+    """Give members of a submission another attempt, when its time has come and their crowd is complete."""
+    attempt, retry = submission.attempt + 1, draft.flow.step(key.step).retry
+    ready = draft.now + (delay_before(attempt - submission.first + 1, retry) if retry else 0.0)
+    wait = Wait(attempt, members, ready, terms, submission.first, ready)
+    group = draft.group(key)
+    array = find_submission(group, submission.id)
+    if array is None and ready <= draft.now:
+        wait = _gathered(draft, group, wait)
+    elif (crowd := _to_join(group, wait)) is not None:
+        joined = replace(crowd, members=crowd.members | members, ready=max(crowd.earliest, ready))
+        draft.put(replace(group, waits=tuple(joined if other is crowd else other for other in group.waits)))
+        return
+    elif array is not None:
+        wait = replace(wait, due=ready + _patience(array, ready - draft.now))
+    if wait.due <= draft.now:
+        launch(draft, key, wait.members, attempt, terms, submission.first)
+        return
+    group = draft.group(key)
+    if array is not None:
+        group = swap_submission(group, replace(array, crowds=array.crowds + 1))
+    draft.put(replace(group, waits=(*group.waits, wait)))
+    draft.ask(StartTimer(key, attempt, members.at(0), wait.due))
+
+
+def stop_waiting(draft: Draft, key: GroupKey, submission: Submission) -> None:
+    """Once an array is over nobody joins its crowds any more: those who only wait for others go."""
+    group = draft.group(key)
+    if draft.run.failure is not None or find_submission(group, submission.id) is not None:
+        return
+    alike = [wait for wait in group.waits if (wait.attempt, wait.first) == (submission.attempt + 1, submission.first)]
+    ready = [wait for wait in alike if wait.earliest <= draft.now]
+    if ready:
+        draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in ready)))
+    for terms in dict.fromkeys(wait.terms for wait in ready):
+        members = union(wait.members for wait in ready if wait.terms == terms)
+        launch(draft, key, members, submission.attempt + 1, terms, submission.first)
+
+
+def _patience(array: Submission, delay: float) -> float:
+    """How long to wait for others of an array that goes on; light tasks are not jobs, and only prolong a delay."""
+    patience = min(FIRST_CROWD * 2.0 ** min(array.crowds, 10), LONGEST_CROWD)
+    if array.light:
+        return min(patience, delay / 4)
+    return 0.0 if array.status in _ENDED else patience
+
+
+def _alike(one: Wait, other: Wait) -> bool:
+    return (one.attempt, one.terms, one.first) == (other.attempt, other.terms, other.first)
+
+
+def _to_join(group: Group, wait: Wait) -> Wait | None:
+    """A crowd that goes when these members may, or a little later."""
+    latest = wait.due + LONGEST_CROWD
+    return next((other for other in group.waits if _alike(other, wait) and wait.due <= other.due <= latest), None)
+
+
+def _gathered(draft: Draft, group: Group, wait: Wait) -> Wait:
+    """The members of a wait that is over, and all who only waited for them."""
+    along = [other for other in group.waits if _alike(other, wait) and other.earliest <= draft.now]
+    draft.put(replace(group, waits=tuple(other for other in group.waits if other not in along)))
+    return replace(wait, members=union((wait.members, *(other.members for other in along))))

@@ -70,11 +70,13 @@ def _is_harmless(command: Command) -> bool:
 
 
 def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
-    """Whether its job, one too many when it was decided, is the one that counts by now; how far it is nobody knows."""
+    """Whether its job, one too many when it was decided, is the one that counts by now; how far it is nobody knows.
+
+    If it has ended, and its end was decided on just before, a second delivery spares the sweep to ask for it.
+    """
     group = stored.groups.get(event.group, Group(event.group))
     found = find_submission(group, event.submission)
-    handed_over = found is not None and found.job_id == event.job_id and found.status == "SUBMITTED"
-    return handed_over and event.status not in TERMINAL
+    return found is not None and found.job_id == event.job_id and found.status == "SUBMITTED"
 
 
 def _still_waits(stored: Stored, event: TimerDue) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from steprelay_core.batch import Batch, Together
 from steprelay_core.commands import Announce, Command, FenceAttempt, InvokeLight, SubmitJob, TerminateJob
 from steprelay_core.decide import Decision, decide
 from steprelay_core.decide.draft import Claims, settle_members, union
@@ -13,14 +12,15 @@ from steprelay_core.engine import Engine
 from steprelay_core.evidence import Evidence
 from steprelay_core.handled import Handled
 from steprelay_core.packing import Packing
-from steprelay_core.ports import Ended, OutboxEntry, Ports, Stored
+from steprelay_core.ports import OutboxEntry, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, JobChanged, LightEnded, ResumeRequested
-from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, Submission
+from steprelay_core.state.model import Group, GroupKey, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
+from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, DecidesApart
 from tests.simulation.campaign import first_caught
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
@@ -315,46 +315,6 @@ class ResumesWithOldAttempts(Misjudges):
             for command in decision.commands
         )
         return replace(decision, groups=groups, commands=commands)
-
-
-class Credulous(Evidence):
-    """Takes the children whose failures it was told of for all that failed."""
-
-    def _children(self, submission: Submission, job: JobChanged) -> dict[int, JobChanged] | None:
-        return {}
-
-
-class Careless(Evidence):
-    """Takes every outcome of a child that ended well for a success."""
-
-    def _ended(self, run: str, key: GroupKey, submission: Submission) -> Ended:
-        return replace(super()._ended(run, key, submission), marked=Ranges())
-
-
-class BelievesExitCodes(Engine):
-    """Does not look whether an outcome is marked as a failure."""
-
-    def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
-        super().__init__(ports, effects, new_id)
-        self.evidence = Careless
-
-
-class BelievesEvents(Engine):
-    """Takes an array whose failures were not all told of for one whose other children ended well."""
-
-    def __init__(self, ports: Ports, effects: Effects, new_id: Callable[[], str]) -> None:
-        super().__init__(ports, effects, new_id)
-        self.evidence = Credulous
-
-
-class DecidesApart(Engine):
-    """Decides the events of a batch each on what was loaded, whatever the others lead to."""
-
-    def _decide_each(
-        self, flow: Flow, stored: Stored, batch: Batch, evidence: Evidence
-    ) -> Iterator[tuple[Together, Decision]]:
-        for each in list(batch.waiting):
-            yield each, self._decide(flow, stored, each.event, evidence)
 
 
 @dataclass(frozen=True)

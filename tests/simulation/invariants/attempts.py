@@ -187,6 +187,22 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
     return None
 
 
+@rule(11, Saved)
+def nobody_ended_well_who_failed(simulation: Simulation, saved: Saved) -> str | None:
+    """What a failure is decides what follows: of one that Batch tells of, it is not said that the job ended well."""
+    for was, group in saved.changed:
+        for line in group.history[len(was.history) :]:
+            if line.failure.class_ != "unknown_outcome" or line.failure.exit_code is not None:
+                continue
+            for submission in was.submissions:
+                if submission.attempt == line.attempt and line.member in submission.open:
+                    place = _place(saved.given.id, group.key, submission, line.member)
+                    units = list(simulation.relay.batch.units_at(place))
+                    if units and all(unit.status == "FAILED" for unit in units):
+                        return f"{group.key.task(line.member)} failed as {units[0].reason}, and not as {line.failure}"
+    return None
+
+
 def _failure_of(group: Group, member: int, attempt: int) -> tuple[Failure, float] | None:
     found = (line for line in group.history if (line.member, line.attempt) == (member, attempt))
     line = next(found, None)

@@ -48,7 +48,7 @@ SLOW = """
 import pathlib, time
 from steprelay import FlowSpec, Parameter, batch, step, timeout
 
-@timeout(seconds=4)
+@timeout(seconds=8)
 class SlowFlow(FlowSpec):
     notes = Parameter("notes", required=True)
 
@@ -122,7 +122,7 @@ def test_a_run_that_takes_too_long_fails_as_a_whole_and_has_its_time_again_when_
     assert ended.code == 1, ended.errors
     failure = ended.result["failure"]
     assert (failure["task"], failure["failure_class"]) == ("", "timeout")
-    assert "its limit of 4 s" in failure["reason"]
+    assert "its limit of 8 s" in failure["reason"]
     Path(project.folder / "mended").touch()
     resumed = _resume(project, "resume", str(ended.result["run"]))
     assert resumed.code == 0, resumed.errors

@@ -1,4 +1,4 @@
-"""Bugs in what is believed of arrays that have ended, to be planted in the engine."""
+"""Planted bugs in what is believed of arrays, and in how events are decided together."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

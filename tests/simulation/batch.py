@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.simulation.actors import Actor, Killed
 from tests.simulation.queues import Queue
-from tests.simulation.record import Record
+from tests.simulation.record import JobPlace, Record
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.user_code import Plan
 
@@ -108,6 +108,12 @@ class Batch:
         for job in self.jobs.values():
             if job.request["parameters"]["run"] == run:
                 yield from job.units
+
+    def units_at(self, place: JobPlace) -> Iterator[Unit]:
+        """What runs one task's attempt: more than one where a job was submitted twice."""
+        for unit in self.units_of(place.run):
+            if JobPlace.of(unit.job.request["parameters"], unit.index) == place:
+                yield unit
 
     def take(self, request: dict[str, Any]) -> Job:
         """A job from a SubmitJob request."""

@@ -1,6 +1,6 @@
 """Bugs planted in how jobs are spread over seconds, in who carries out what was left, and in how a cancel goes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from steprelay_core.effects import Effects
@@ -52,6 +52,9 @@ class _Unstopping:
 
     def handle(self, event: Event) -> object:
         return None if isinstance(event, StopUnfinished) else self._engine.handle(event)
+
+    def handle_all(self, events: Sequence[Event]) -> object:
+        return self._engine.handle_all(events)
 
     def redrive(self, *arguments: object) -> object:
         return self._engine.redrive(*arguments)  # type: ignore[arg-type]

@@ -82,11 +82,13 @@ def _is_harmless(command: Command) -> bool:
 
 
 def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
-    """Whether its job, one too many when it was decided, is the one that counts by now; how far it is nobody knows."""
+    """Whether its job, one too many when it was decided, is the one that counts by now; how far it is nobody knows.
+
+    If it has ended, and its end was decided on just before, a second delivery spares the sweep to ask for it.
+    """
     group = stored.groups.get(event.group, Group(event.group))
     found = find_submission(group, event.submission)
-    handed_over = found is not None and found.job_id == event.job_id and found.status == "SUBMITTED"
-    return handed_over and event.status not in TERMINAL
+    return found is not None and found.job_id == event.whole and found.status == "SUBMITTED"
 
 
 def _still_waits(stored: Stored, event: TimerDue) -> bool:
@@ -204,6 +206,22 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                 unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"
+    return None
+
+
+@rule(11, Saved)
+def nobody_ended_well_who_failed(simulation: Simulation, saved: Saved) -> str | None:
+    """What a failure is decides what follows: of one that Batch tells of, it is not said that the job ended well."""
+    for was, group in saved.changed:
+        for line in group.history[len(was.history) :]:
+            if line.failure.class_ != "unknown_outcome" or line.failure.exit_code is not None:
+                continue
+            for submission in was.submissions:
+                if submission.attempt == line.attempt and line.member in submission.open:
+                    place = _place(saved.given.id, group.key, submission, line.member)
+                    units = list(simulation.relay.batch.units_at(place))
+                    if units and all(unit.status == "FAILED" for unit in units):
+                        return f"{group.key.task(line.member)} failed as {units[0].reason}, and not as {line.failure}"
     return None
 
 

@@ -224,6 +224,8 @@ def _fail_losers(
         if outcome is None and holder != job.whole:
             if _is_ours(submission, job):
                 _adopt(draft, job, holder)
+            elif job.index is None:
+                _forget_other(draft, job)
         elif member in too_early or (outcome is None and says_nothing(submission, told_by)):
             void.append(member)
         elif (failure := _failure(told_by, outcome)) is not None:
@@ -282,6 +284,14 @@ def _adopt(draft: Draft, job: JobChanged, holder: str) -> None:
         told=Ranges(),
     )
     draft.put(swap_submission(draft.group(job.group), changed))
+
+
+def _forget_other(draft: Draft, job: JobChanged) -> None:
+    """A job beside the one that counts has ended and said nothing: there is no point in waiting for it any more."""
+    current = find_submission(draft.group(job.group), job.submission)
+    if current is not None and job.whole in current.others:
+        others = tuple(other for other in current.others if other != job.whole)
+        draft.put(swap_submission(draft.group(job.group), replace(current, others=others)))
 
 
 def _stop_superfluous(draft: Draft, submission: Submission, job: JobChanged) -> None:

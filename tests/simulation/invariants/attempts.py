@@ -84,11 +84,15 @@ def _is_harmless(command: Command) -> bool:
 def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
     """Whether its job, one too many when it was decided, is the one that counts by now; how far it is nobody knows.
 
-    If it has ended, and its end was decided on just before, a second delivery spares the sweep to ask for it.
+    If it has ended, and its end was decided on just before, a second delivery spares the sweep to ask for it; and it is
+    forgotten, if what told of it came after its end.
     """
     group = stored.groups.get(event.group, Group(event.group))
     found = find_submission(group, event.submission)
-    return found is not None and found.job_id == event.whole and found.status == "SUBMITTED"
+    if found is None:
+        return False
+    superfluous = event.whole in found.others and event.status in TERMINAL
+    return superfluous or (found.job_id == event.whole and found.status == "SUBMITTED")
 
 
 def _still_waits(stored: Stored, event: TimerDue) -> bool:

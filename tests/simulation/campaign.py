@@ -49,7 +49,7 @@ class Tally:
         return (
             f"{self.seeds} seeds, {sum(self.runs.values())} runs ({runs}), {self.steps:,} steps, "
             f"{len(self.failed)} broken promises; after the faults at most {self.sweeps} sweeps, {self.quiet} of them "
-            f"idle; {self.seeds / seconds:.0f} seeds/s"
+            f"idle; {sum(self.runs.values()) / seconds:.0f} runs/s"
         )
 
 

@@ -4,63 +4,14 @@ from typing import Any
 
 import pytest
 
-from steprelay_core.commands import Command, FenceAttempt, SubmitJob, TerminateJob
+from steprelay_core.commands import SubmitJob, TerminateJob
 from steprelay_core.decide.chain import LONGEST_CHAIN, links, next_in_chain
-from steprelay_core.decide.draft import GROUPS_AT_ONCE
 from steprelay_core.spec import validate_spec
 from steprelay_core.state.events import JobMissing, JobSubmitted, SubmitRefused
 from steprelay_core.state.model import Ahead, GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
+from tests.unit.decide.chains import PATH, chain, child_fails, comes, ends, fenced, members_of, wins
 from tests.unit.decide.world import RUN, World, batch, started
-
-NOW = {"minutes_between_retries": 0}
-CHAIN: dict[str, dict[str, Any]] = {
-    "start": {"next": {"to": ["a"], "foreach": "xs"}},
-    "a": batch(next="b", retry={"times": 2, **NOW}),
-    "b": batch(next="c", retry={"times": 1, **NOW}),
-    "c": batch(next="join", retry={"times": 1, **NOW}),
-    "join": {"join": True},
-}
-PATH = (0,)
-
-
-def chain(of: int = 3, **steps: dict[str, Any]) -> World:
-    """A run whose foreach has begun."""
-    world = World(CHAIN | steps)
-    world.light("start", foreach_count=of)
-    return world
-
-
-def wins(world: World, step: str, *members: int, attempt: int = 1) -> None:
-    for member in members:
-        world.leaves(step, member, attempt, PATH)
-
-
-def ends(world: World, step: str, status: str = "SUCCEEDED", *, of: int = 3, **more: Any) -> list[Command]:
-    """The event of an array as a whole."""
-    return world.job(step, status, PATH, size=of, job_id=f"job-{step}", **more)
-
-
-def child_fails(world: World, step: str, index: int, **more: Any) -> list[Command]:
-    return world.job(
-        step, "FAILED", PATH, index=index, job_id=f"job-{step}:{index}", **({"exit_code": 1, "attempt": 1} | more)
-    )
-
-
-def comes(world: World, step: str, member: int) -> list[Command]:
-    """Who failed while its array goes on waits a moment for others; its next attempt."""
-    world.now += 1
-    return world.timer(step, member, path=PATH)
-
-
-def fenced(commands: list[Command]) -> list[tuple[str, int, tuple[tuple[int, int], ...]]]:
-    found = [command for command in commands if isinstance(command, FenceAttempt)]
-    return [(fence.group.step, fence.attempt, fence.members) for fence in found]
-
-
-def members_of(world: World, step: str) -> Ranges:
-    return world.groups[GroupKey(step, PATH)].members if GroupKey(step, PATH) in world.groups else Ranges()
-
 
 # Which steps are chained.
 
@@ -338,68 +289,3 @@ def test_a_forgotten_job_ahead_is_judged_by_its_outcomes_and_voids_what_is_behin
         world.now += 1000
     assert world.group("a", *PATH).won == {1: Ranges.of(0, 1)}
     assert members_of(world, "b") == Ranges.of(0, 1)
-
-
-# When the run stops.
-
-
-def test_a_cancelled_chain_has_failed_only_where_it_had_begun() -> None:
-    world = chain()
-    wins(world, "a", 0, 1)
-    wins(world, "a", 2)
-    ends(world, "a")
-    commands = world.cancel()
-    assert {step for step, _, _ in fenced(commands)} == {"b", "c"}
-    assert world.group("b", *PATH).failed == Ranges.upto(3)
-    assert world.group("c", *PATH).members == Ranges()
-
-
-def test_what_waits_is_fenced_before_what_it_waits_for() -> None:
-    assert [step for step, _, _ in fenced(chain().cancel())] == ["c", "b", "a"]
-
-
-def test_a_resumed_chain_is_handed_over_anew_as_a_chain() -> None:
-    world = chain()
-    world.cancel()
-    commands = world.resume()
-    assert started(commands) == ["a", "b", "c"]
-    assert [world.submission(step, *PATH).id for step in "abc"] == ["2-0"] * 3
-    assert world.submission("c", *PATH).behind == Ahead("b", "2-0")
-
-
-def test_a_resume_keeps_both_what_is_chained_anew_and_what_had_failed_itself() -> None:
-    world = chain(a=batch(next="b"), b=batch(next="c"))
-    wins(world, "a", 2)
-    world.leaves_failure("b", 2, 1, PATH)
-    child_fails(world, "b", 2)
-    for member in (0, 1):
-        child_fails(world, "a", member)
-    assert world.run.status is RunStatus.FAILED
-    world.resume()
-    assert {item.members: item.behind for item in world.group("b", *PATH).submissions} == {
-        Ranges.of(0, 1): Ahead("a", "2-0"),
-        Ranges.of(2): None,
-    }
-
-
-def test_winners_that_each_start_a_chain_are_taken_in_parts_that_fit_into_a_save() -> None:
-    world = World(
-        {
-            "start": {"next": {"to": ["outer"], "foreach": "xs"}},
-            "outer": batch(next={"to": ["a"], "foreach": "ys"}),
-            "a": batch(next="b"),
-            "b": batch(next="inner"),
-            "inner": {"join": True, "next": "join"},
-            "join": {"join": True},
-        }
-    )
-    world.light("start", foreach_count=50)
-    for member in range(50):
-        world.leaves("outer", member, path=PATH, foreach_count=2)
-    before = len(world.groups)
-    world.job("outer", "SUCCEEDED", PATH, size=50)
-    assert world.more
-    assert len(world.groups) - before == GROUPS_AT_ONCE
-    while world.more:
-        world.job("outer", "SUCCEEDED", PATH, size=50)
-    assert {path.path[-1] for path in world.groups if path.step == "b"} == set(range(50))

@@ -65,7 +65,7 @@ class FlowMaker:
 
     def _foreach(self, join: str, depth: int) -> dict[str, Any]:
         self._foreachs += 1
-        is_line = self._random.random() < 0.4
+        is_line = self._random.random() < 0.25
         body = self._line(join) if is_line else self._chain(join, depth - 1)
         self._foreachs -= 1
         empty = "fail" if self._random.random() < 0.1 else "join"

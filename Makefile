@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-containers lint format types imports check bench counts lock clean
+.PHONY: help demo test test-containers seeds lint format types imports check bench counts lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,6 +26,9 @@ test: $(READY)  ## the tests, in parallel on two cores
 
 test-containers: $(READY)  ## every function on every payload of events/ by `sam local invoke` (needs root or Docker)
 	@tools/containers/run
+
+seeds: $(READY)  ## the simulator: 3,000 seeds that are always the same and 600 of today
+	@$(BIN)/python -m tests.simulation --seeds 0:3000 --fresh 600
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/cfn-lint template.yaml

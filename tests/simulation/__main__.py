@@ -5,9 +5,10 @@ A seed that breaks a promise is shrunk, and told as the one command that plays i
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
 
-from tests.simulation.campaign import Failed, Stopwatch, Tally, play_on_all_cores
+from tests.simulation.campaign import Failed, Stopwatch, Tally, first_of_today, play_on_all_cores
 from tests.simulation.mutants import table
 from tests.simulation.shrink import command, shrink, trace
 from tests.simulation.simulation import Options
@@ -27,10 +28,15 @@ def main(arguments: list[str] | None = None) -> int:
     if given.trace:
         tell("\n".join(trace(Options(int(first), given.size, given.faults_of, _marks(given.only), wide=given.wide))))
         return 0
-    return _play(range(int(first), int(last or int(first) + 1)), given.size)
+    seeds = [*range(int(first), int(last or int(first) + 1))]
+    if given.fresh:
+        today = first_of_today()
+        tell(f"seeds {given.seeds}, and of today {today}:{today + given.fresh}")
+        seeds += range(today, today + given.fresh)
+    return _play(seeds, given.size)
 
 
-def _play(seeds: range, size: int | None) -> int:
+def _play(seeds: Sequence[int], size: int | None) -> int:
     watch, total = Stopwatch(), Tally()
     for tally in play_on_all_cores(seeds, size):
         total.add(tally)
@@ -55,6 +61,7 @@ def _marks(text: str | None) -> tuple[str, ...] | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", default="0:1000", help="first:last (last not included), or one seed")
+    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="and N seeds that are new each day")
     parser.add_argument("--size", type=int, choices=range(4), help="how large flows are, if not as the seed draws")
     parser.add_argument("--wide", action="store_true", help="with --trace: a run of many groups that is cancelled")
     parser.add_argument("--trace", action="store_true", help="show what happens with the first seed")

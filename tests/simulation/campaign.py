@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from steprelay_core.state.model import RunStatus
 from tests.simulation.parts import Parts
@@ -51,6 +52,12 @@ class Tally:
             f"{len(self.failed)} broken promises; after the faults at most {self.sweeps} sweeps, {self.quiet} of them "
             f"idle; {sum(self.runs.values()) / seconds:.0f} runs/s"
         )
+
+
+def first_of_today() -> int:
+    """Where the seeds of today begin; STEPRELAY_SEEDS names another beginning."""
+    given = os.environ.get("STEPRELAY_SEEDS")
+    return int(given) if given else datetime.now(UTC).toordinal() * 1000
 
 
 def play(seeds: Iterable[int], size: int | None = None, parts: Parts | None = None, *, wide: bool = False) -> Tally:

@@ -13,8 +13,8 @@ from tests.simulation.simulation import Options, Simulation
 
 # Seeds to a test: what one process plays in two or three seconds. `make seeds` plays many more.
 PART = 100
-FIXED_PARTS = range(6)
-FRESH_PARTS = range(2)
+FIXED_PARTS = range(3)
+FRESH_PARTS = range(1)
 WIDE = range(4)
 
 

@@ -180,9 +180,7 @@ class Sweeper:
         self.engine.handle(event)
         tally.events += 1
 
-    def _events(
-        self, stored: Stored, lookup: Lookup, detail: dict[str, Any] | None, tally: _Tally
-    ) -> list[Event]:
+    def _events(self, stored: Stored, lookup: Lookup, detail: dict[str, Any] | None, tally: _Tally) -> list[Event]:
         """What should have been told of what Batch says of this job, and why it does not start; only what is new."""
         if detail is None:
             index = lookup.job_id.partition(":")[2]

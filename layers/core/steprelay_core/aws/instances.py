@@ -12,7 +12,8 @@ Families = Mapping[str, tuple[InstanceSize, ...]]
 
 # AWS Batch: each of these means instances of the C, M and R families, of which it picks others from time to time. So
 # they stand for all of these families there are: what none of them has, the category has not.
-_CATEGORIES = {"optimal": "x86_64", "default_x86_64": "x86_64", "default_arm64": "arm64"}
+_ARCHITECTURES = {"optimal": "x86_64", "default_x86_64": "x86_64", "default_arm64": "arm64"}
+CATEGORIES = frozenset(_ARCHITECTURES)
 _GENERAL = re.compile(r"[cmr][4-9]")
 
 
@@ -32,7 +33,7 @@ def sizes_of(instance_types: Iterable[str]) -> tuple[InstanceSize, ...] | None:
 
 def _sizes(name: str) -> tuple[InstanceSize, ...]:
     families = _families()
-    if name in _CATEGORIES:
+    if name in CATEGORIES:
         return families[name]
     family, _, size = name.partition(".")
     known = families.get(family, ())
@@ -46,7 +47,7 @@ def _families() -> Families:
         family: tuple(InstanceSize(f"{family}.{size}", *amounts) for size, amounts in one["sizes"].items())
         for family, one in data.items()
     }
-    for category, arch in _CATEGORIES.items():
+    for category, arch in _ARCHITECTURES.items():
         meant = [family for family, one in data.items() if _GENERAL.match(family) and one["arch"] == arch]
         found[category] = tuple(size for family in meant for size in found[family])
     return found

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from botocore.exceptions import ClientError
-
-from steprelay_core.aws.errors import error_code, refusals
+from steprelay_core.aws.errors import refusals
 from steprelay_core.aws.instances import sizes_of
 from steprelay_core.inbound.waiting import needs_of
+from steprelay_core.ports import Denied, Refused
 from steprelay_core.state.placement import Environment, Head, QueueState
 
 if TYPE_CHECKING:
@@ -65,11 +64,12 @@ class BatchQueues:
 
     def _find_head(self, queue: str) -> Head | None:
         try:
-            snapshot = self._clients.batch.get_job_queue_snapshot(jobQueue=queue)
-        except ClientError as error:
-            # Not every kind of queue has one.
-            if error_code(error) != "ClientException":
-                raise
+            with refusals(f"looking up the head of job queue {queue!r}"):
+                snapshot = self._clients.batch.get_job_queue_snapshot(jobQueue=queue)
+        except Denied:
+            raise
+        except Refused:
+            # Not every kind of queue has a snapshot.
             return None
         first = next(iter(snapshot.get("frontOfQueue", {}).get("jobs", [])), None)
         if first is None:

@@ -6,13 +6,14 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, stuck_lines
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
 from steprelay.client.progress import in_order
+from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Run
@@ -55,6 +56,11 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
+    stuck = stuck_jobs(stored)
+    if stuck:
+        screen.line("\nnot started:")
+    for line in (line for job in stuck for line in stuck_lines(job)):
+        screen.line(f"  {line}")
     failures = failures_of(flow, stored)
     if failures:
         screen.line("\nfailed attempts:")
@@ -90,6 +96,7 @@ def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[
     """A run with its steps and every attempt that failed."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
+        "stuck": [as_json(job) for job in stuck_jobs(stored)],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
     }
 

@@ -41,4 +41,4 @@ class LocalBatchConfig:
     clock: Callable[[], float] = time.time
     secrets: Mapping[str, str] = field(default_factory=dict)
     makes_up_queues: bool = False
-    blocked_after_seconds: float = 5.0
+    blocked_after_seconds: float = 2.0

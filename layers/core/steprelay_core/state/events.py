@@ -6,6 +6,9 @@ from typing import Any
 from steprelay_core.state.model import GroupKey, Origin, TaskSelection, Terms, whole_job
 from steprelay_core.state.placement import Head, Needs, QueueState
 
+# The statuses in which AWS Batch leaves a job.
+JOB_ENDED = frozenset({"SUCCEEDED", "FAILED"})
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -48,6 +51,10 @@ class JobChanged:
     def whole(self) -> str:
         """The id of the job as a whole, of which this may be a child."""
         return whole_job(self.job_id)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in JOB_ENDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def test_a_job_that_its_queue_cannot_start_is_explained_announced_and_goes_on_on
     project: Project, relay: RelayInfo, aws: Aws, queue: str
 ) -> None:
     with aws.queue() as (url, arn):
-        pattern = json.dumps({"source": ["steprelay"], "detail-type": ["Run Stuck"]})
+        pattern = json.dumps({"source": ["steprelay"], "detail-type": ["Step Stuck"]})
         bus = relay.outputs["BusName"]
         aws.events.put_rule(Name=queue, EventBusName=bus, EventPattern=pattern)
         aws.events.put_targets(Rule=queue, EventBusName=bus, Targets=[{"Id": "test", "Arn": arn}])

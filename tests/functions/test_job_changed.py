@@ -165,7 +165,7 @@ def test_a_job_that_blocks_its_queue_is_noticed_on_its_run_and_told_of_once(case
     assert (notice.group, notice.class_, notice.queue) == (event.group, BLOCKED[case], "steprelay")
     assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
     (stuck,) = world.bus.published
-    assert (stuck.detail_type, stuck.detail["class"]) == ("Run Stuck", BLOCKED[case])
+    assert (stuck.detail_type, stuck.detail["class"]) == ("Step Stuck", BLOCKED[case])
     assert stuck.detail["reason"] == notice.reason
     assert stuck.detail["change"] == notice.change
 

@@ -25,6 +25,7 @@ from tests.simulation.campaign import first_caught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
+from tests.simulation.notice_mutants import AbandonsTheStuck, KeepsNotices, NoticesAnybody
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
@@ -372,6 +373,9 @@ MUTANTS = (
     Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
     Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
+    _engine("keeps notices of jobs that have started", KeepsNotices, 23),
+    _engine("notices whoever waits", NoticesAnybody, 23),
+    _engine("fails a task that is noticed", AbandonsTheStuck, 4, 5, 7, 23),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

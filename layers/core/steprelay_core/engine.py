@@ -56,8 +56,8 @@ class Engine:
         They are decided on one after the other, and saved and carried out together as far as they fit into one save.
         An error is the answer of those events that it keeps from being handled; let them be delivered again.
         """
-        batch = Batch([self.waiting.explain_if_possible(event) for event in events])
         evidence, conflicts = self.evidence(self.ports), 0
+        batch = Batch([self.waiting.explain_if_possible(event) for event in events])
         while batch.waiting and conflicts < MAX_CONFLICTS:
             evidence.begin()
             try:

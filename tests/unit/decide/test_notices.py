@@ -33,7 +33,7 @@ def waits(**more: Any) -> JobWaits:
 
 
 def told(commands: list[Command]) -> list[Announce]:
-    return [command for command in commands if isinstance(command, Announce) and command.detail_type == "Run Stuck"]
+    return [command for command in commands if isinstance(command, Announce) and command.detail_type == "Step Stuck"]
 
 
 def noticed(event: JobWaits) -> Notice:
@@ -99,7 +99,7 @@ def test_what_batch_says_of_the_child_at_the_head_holds_for_its_array() -> None:
 def test_a_notice_is_announced_once_with_all_that_it_says() -> None:
     world = submitted()
     (event,) = told(world.happen(waits(reason=NO_CAPACITY)))
-    assert event.id == f"{RUN}:run-stuck:start:0:1:capacity"
+    assert event.id == f"{RUN}:step-stuck:start:0:1:capacity"
     wanted = {"step": "start", "task": "start", "tasks": 1, "attempt": 1, "queue": "big", "job": "job-1"}
     assert event.detail | wanted == event.detail
     assert (event.detail["class"], event.detail["reason"], event.detail["since"]) == ("capacity", NO_CAPACITY, 900.0)
@@ -128,6 +128,18 @@ def test_a_notice_stays_while_nobody_can_look_at_the_queue() -> None:
     world.happen(waits(reason=NO_CAPACITY))
     assert world.happen(waits(state=None)) == []
     assert len(world.run.notices) == 1
+
+
+def test_a_late_word_of_somebody_who_has_not_looked_does_not_replace_what_was_found_out() -> None:
+    world = submitted()
+    world.happen(waits(needs=TOO_LARGE))
+    before = world.run.notices
+    assert world.happen(waits(reason=NO_CAPACITY, blocked=True, state=None)) == []
+    assert world.run.notices == before
+
+
+def test_a_job_of_which_nobody_tells_since_when_it_waits_waits_since_it_was_handed_over() -> None:
+    assert noticed(waits(reason=NO_CAPACITY, since=0.0)).since == 1000.0
 
 
 @pytest.mark.parametrize("status", ["STARTING", "RUNNING"])

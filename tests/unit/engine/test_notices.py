@@ -50,7 +50,7 @@ def test_the_first_sweep_after_a_minute_says_what_the_queue_does_not_have() -> N
     assert world.sweep().failures == ()
     (notice,) = notices(world)
     assert notice.reason == "no instance type of queue queue has 64 vCPU; the largest is c6i.large with 2"
-    assert [event.detail_type for event in world.bus.published] == ["Run Started", "Run Stuck"]
+    assert [event.detail_type for event in world.bus.published] == ["Run Started", "Step Stuck"]
 
 
 def test_sweeps_that_find_nothing_new_save_nothing() -> None:

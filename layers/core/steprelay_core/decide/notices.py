@@ -29,7 +29,8 @@ def on_job_waits(draft: Draft, event: JobWaits) -> None:
     elif event.waits and submission.status in _STARTED:
         draft.note = "the job has started since"
     else:
-        new = _notice(event, draft.now) if event.waits else None
+        since = event.since or submission.submitted_at
+        new = _notice(replace(event, since=since), draft.now) if event.waits else None
         if new is None and event.waits and event.state is None:
             draft.note = "nobody could look at the queue"
         else:
@@ -119,6 +120,9 @@ def _class_of(reason: str, *, blocked: bool) -> str:
 def _keep(draft: Draft, event: JobWaits, new: Notice | None) -> None:
     notices = draft.run.notices
     old = _noted(draft, (event.group, event.submission))
+    if new is not None and old is not None and event.state is None and new.class_ != old.class_:
+        # Somebody who had looked at the queue knew more.
+        new = old
     if new is not None and old is not None:
         since = min(old.since, new.since) if old.class_ == new.class_ else new.since
         new = replace(new, since=since, at=old.at)
@@ -166,4 +170,4 @@ def _announce(draft: Draft, notice: Notice) -> None:
         "since": notice.since,
         "job": submission.job_id,
     }
-    draft.announce("Run Stuck", f"{task.step}:{task.split}:{submission.attempt}:{notice.class_}", detail)
+    draft.announce("Step Stuck", f"{task.step}:{task.split}:{submission.attempt}:{notice.class_}", detail)

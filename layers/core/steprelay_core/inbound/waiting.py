@@ -6,12 +6,16 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError
 
 from steprelay_core.inbound.envelope import Envelope, Ignored, Inbound, Unreadable, faults
-from steprelay_core.inbound.job import Milliseconds, read_job_change
+from steprelay_core.inbound.job import read_job_change
 from steprelay_core.state.events import JobChanged, JobWaits
 from steprelay_core.state.placement import Needs
 
 # Of an array, children in these states keep it from being stuck: some of it is at work.
 _AT_WORK = ("STARTING", "RUNNING")
+
+
+# Milliseconds since the epoch; 0 where nobody says.
+_Moment = Annotated[float, Field(strict=False, ge=0, lt=2**63, allow_inf_nan=False)]
 
 
 class _Requirement(Inbound):
@@ -47,13 +51,13 @@ class _Nodes(Inbound):
 
 
 class _Attempt(Inbound):
-    stopped_at: Milliseconds | None = Field(default=None, alias="stoppedAt")
+    stopped_at: _Moment = Field(default=0, alias="stoppedAt")
 
 
 class _Waiting(Inbound):
     """Of a JobDetail, what tells how long it has waited, and for what."""
 
-    created_at: Milliseconds = Field(default=0, alias="createdAt")
+    created_at: _Moment = Field(default=0, alias="createdAt")
     attempts: list[_Attempt] = Field(default_factory=list)
     container: _Container | None = None
     nodes: _Nodes | None = Field(default=None, alias="nodeProperties")
@@ -61,7 +65,7 @@ class _Waiting(Inbound):
     @property
     def since(self) -> float:
         """From when on it has waited: since it was made, or since Batch put it back after an attempt; in seconds."""
-        return max([self.created_at, *(attempt.stopped_at or 0 for attempt in self.attempts)]) / 1000
+        return max([self.created_at, *(attempt.stopped_at for attempt in self.attempts)]) / 1000
 
     @property
     def needs(self) -> Needs:

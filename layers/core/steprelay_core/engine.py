@@ -36,7 +36,7 @@ class Engine:
         self.ports = ports
         self.effects = effects
         self.evidence: Callable[[Ports], Evidence] = Evidence
-        self.waiting = Waiting(ports.queues)
+        self._waiting = Waiting(ports.queues)
         self._new_id = new_id
 
     def handle(self, event: Event) -> Handled:
@@ -57,7 +57,7 @@ class Engine:
         An error is the answer of those events that it keeps from being handled; let them be delivered again.
         """
         evidence, conflicts = self.evidence(self.ports), 0
-        batch = Batch([self.waiting.explain_if_possible(event) for event in events])
+        batch = Batch([self._waiting.explain_if_possible(event) for event in events])
         while batch.waiting and conflicts < MAX_CONFLICTS:
             evidence.begin()
             try:

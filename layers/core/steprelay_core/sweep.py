@@ -18,6 +18,7 @@ from steprelay_core.inbound.job import read_job_change
 from steprelay_core.inbound.waiting import read_waiting
 from steprelay_core.ports import Cursor, Listed, Stored, Unsettled
 from steprelay_core.state.events import Event, JobChanged, JobMissing, JobWaits, StopUnfinished
+from steprelay_core.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Sweeper:
         self.expire_days = expire_days
         self.limits = limits
         self._store = engine.ports.store
+        self._waiting = Waiting(engine.ports.queues)
 
     def sweep(self) -> Swept:
         """Look after as much as the limits allow; what fails for one run is told and holds up no other."""
@@ -200,7 +202,7 @@ class Sweeper:
     def _explained(self, event: JobWaits, tally: _Tally) -> JobWaits:
         """With what its queue says, which is asked once a minute at most, however many jobs wait in it."""
         try:
-            return self.engine.waiting.explain(event)
+            return self._waiting.explain(event)
         except Exception as error:
             if event.queue not in {what for what, _ in tally.failures}:
                 tally.failures.append((event.queue, error))

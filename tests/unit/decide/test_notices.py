@@ -150,6 +150,16 @@ def test_a_notice_goes_when_its_job_starts(status: str) -> None:
     assert world.run.notices == ()
 
 
+def test_a_notice_goes_when_its_array_has_ended_though_not_all_children_have_told_how() -> None:
+    world = fanned_out(1)
+    block(world, 0)
+    group = world.groups[GroupKey("inner", (0, 0))]
+    ended = tuple(replace(submission, status="FAILED") for submission in group.submissions)
+    world.groups[group.key] = replace(group, submissions=ended)
+    world.job("inner", "RUNNING", path=(0, 0), job_id="job-0")
+    assert world.run.notices == ()
+
+
 def test_a_late_word_of_a_job_that_has_started_is_not_noticed() -> None:
     world = submitted()
     world.job("start", "RUNNING")

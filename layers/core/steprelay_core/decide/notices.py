@@ -15,8 +15,8 @@ NOTICES_KEPT = 20
 # What to do about a reason that nobody knows.
 _LOOK = "look at the job and its queue in AWS Batch; `steprelay explain` reads their events"
 
-# A job that was seen so waits for no machine any more.
-_STARTED = frozenset({"STARTING", "RUNNING"})
+# A job that was seen in any other state waits for no machine any more; of an array nobody tells that its children start.
+_WAITING = frozenset({"SUBMITTED", "PENDING", "RUNNABLE"})
 
 
 def on_job_waits(draft: Draft, event: JobWaits) -> None:
@@ -26,7 +26,7 @@ def on_job_waits(draft: Draft, event: JobWaits) -> None:
         draft.note = "nobody waits for this job"
     elif submission.job_id not in (None, event.whole):
         draft.note = "another job counts for this attempt"
-    elif event.waits and submission.status in _STARTED:
+    elif event.waits and submission.status not in _WAITING:
         draft.note = "the job has started since"
     else:
         since = event.since or submission.submitted_at
@@ -63,7 +63,7 @@ def drop_stale(draft: Draft) -> None:
 
 def _holds(draft: Draft, notice: Notice) -> bool:
     submission = find_submission(draft.group(notice.group), notice.submission)
-    return not draft.run.status.terminal and submission is not None and submission.status not in _STARTED
+    return not draft.run.status.terminal and submission is not None and submission.status in _WAITING
 
 
 def _notice(event: JobWaits, now: float) -> Notice | None:

@@ -15,7 +15,7 @@ NOTICES_KEPT = 20
 # What to do about a reason that nobody knows.
 _LOOK = "look at the job and its queue in AWS Batch; `steprelay explain` reads their events"
 
-# A job that was seen in any other state waits for no machine any more; of an array nobody tells that its children start.
+# A job in any other state waits for no machine any more; of an array nobody tells that its children start.
 _WAITING = frozenset({"SUBMITTED", "PENDING", "RUNNABLE"})
 
 

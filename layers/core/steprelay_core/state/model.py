@@ -309,6 +309,38 @@ class RunFailure:
     failure: Failure
 
 
+class HookStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class HookRun:
+    """An exit hook that was started when its run had ended (`after`, for `cause`) for the `generation`-th time.
+
+    `attempt` is the latest, `first` that with which this one began: attempts of a hook count on over generations.
+    `started_at`: when it was handed over; `sent_at`: when its message was sent again, which nobody had received.
+    """
+
+    name: str
+    attempt: int
+    generation: int
+    after: RunStatus
+    started_at: float
+    first: int = 1
+    cause: RunFailure | None = None
+    status: HookStatus = HookStatus.RUNNING
+    ended_at: float | None = None
+    failure: Failure | None = None
+    sent_at: float | None = None
+
+    @property
+    def task(self) -> TaskKey:
+        """Under which its claim, outcome and log lie, as if it were a step."""
+        return TaskKey(self.name, (), 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Resuming:
     """A request whose tasks are still being started anew, because they did not fit into one save; None: all failed."""
@@ -323,7 +355,7 @@ class Run:
 
     `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
     that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it
-    was cancelled, as long as not all of its tasks are stopped.
+    was cancelled, as long as not all of its tasks are stopped. `hooks`: the exit hooks that its ends have started.
     """
 
     id: str
@@ -341,8 +373,14 @@ class Run:
     resuming: Resuming | None = None
     deadline: float | None = None
     stopping: str | None = None
+    hooks: tuple[HookRun, ...] = ()
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to be done for it."""
-        return self.status.terminal and self.stopping is None
+        return self.status.terminal and self.stopping is None and not self.hooks_running
+
+    @property
+    def hooks_running(self) -> tuple[HookRun, ...]:
+        """Exit hooks that have not come to their end."""
+        return tuple(hook for hook in self.hooks if hook.status is HookStatus.RUNNING)

@@ -55,7 +55,8 @@ class OutputReader:
         self, stored: Stored, task: TaskKey, attempt: int, nodes: Sequence[Node] | None = None
     ) -> Iterator[OutputLine]:
         """The lines of an attempt that were not read yet: of these `nodes`, else of those that are followed."""
-        if self._flow.step(task.step).batch is None:
+        step = self._flow.spec.steps.get(task.step)
+        if step is None or step.batch is None:
             yield from self._light_lines(task, attempt)
             return
         group = stored.groups.get(task.group)

@@ -47,6 +47,8 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
     advice = _limit_advice(cause) or _growth_advice(cause) or (known.change if known else None)
     if advice is not None:
         lines.append(f"next: {advice}")
+    if cause.log_link is not None:
+        lines.append(f"      in the console: {cause.log_link}")
     if cause.task:
         lines.append(f"      all it printed: steprelay logs {run} {cause.task}")
     return lines

@@ -9,7 +9,7 @@ from steprelay_core.effects import Effects
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import CancelRequested, Event, HookSilent, LightEnded
-from steprelay_core.state.model import HookRun, HookStatus, RunStatus
+from steprelay_core.state.model import Failure, HookRun, HookStatus, RunStatus
 from tests.simulation.misjudging import Misjudges
 
 
@@ -21,17 +21,26 @@ class CallsHooksOfACancel(Misjudges):
         if not isinstance(event, CancelRequested) or run is None or stored.run.status.terminal:
             return decision
         hooks = [
-            HookRun(hook.name, 1, run.generation, RunStatus.FAILED, run.ended_at or 0.0) for hook in flow.spec.hooks
+            HookRun(hook.name, (1,), run.generation, RunStatus.FAILED, run.ended_at or 0.0) for hook in flow.spec.hooks
         ]
         commands = [InvokeHook(hook.name, hook.attempt) for hook in hooks]
         return replace(decision, run=replace(run, hooks=tuple(hooks)), commands=(*decision.commands, *commands))
 
 
 class NeverCallsAgain(Misjudges):
-    """Does not care for hooks of which nothing is heard."""
+    """Gives a hook up as soon as its function has died."""
 
     def after(self, flow: Flow, stored: Stored, event: Event, decision: Decision) -> Decision:
-        return Decision(None, note="who cares") if isinstance(event, HookSilent) else decision
+        again = [command for command in decision.commands if isinstance(command, InvokeHook)]
+        if decision.run is None or not again or not stored.run.status.terminal:
+            return decision
+        gone, failure = {command.name for command in again}, Failure("host", "its function died")
+        hooks = tuple(
+            replace(hook, status=HookStatus.FAILED, failure=failure) if hook.name in gone else hook
+            for hook in stored.run.hooks
+        )
+        left = tuple(command for command in decision.commands if command not in again)
+        return replace(decision, run=replace(decision.run, hooks=hooks), commands=left)
 
 
 class FailsWithItsHooks(Misjudges):
@@ -56,6 +65,6 @@ class ForgetsItsHooks(Effects):
 # Each with its name, and the promises by which it may be caught.
 HOOK_BUGS: tuple[tuple[str, type[Misjudges], *tuple[int, ...]], ...] = (
     ("calls hooks when a run is cancelled", CallsHooksOfACancel, 23),
-    ("does not look after silent hooks", NeverCallsAgain, 19, 23),
+    ("gives a hook up whose function died", NeverCallsAgain, 23),
     ("lets a run fail with its hooks", FailsWithItsHooks, 6, 14, 19),
 )

@@ -22,7 +22,7 @@ def build_hook_brief(
         "path": [],
         "members": [[0, 0]],
         "attempt": hook.attempt,
-        "first_attempt": hook.first,
+        "first_attempt": hook.attempt,
         "max_attempts": hook.attempt,
         "created_at": run.created_at,
         "origin": {"kind": run.origin.kind, "detail": run.origin.detail},

@@ -55,7 +55,7 @@ class _Follower:
                 yield from self._remember(self.output.rest(stored, task, change.attempt))
             yield change
         for hook, change in self.hooks.changes(stored):
-            for attempt in range(hook.first, hook.attempt + 1) if change.state != "running" else ():
+            for attempt in hook.attempts if change.state != "running" else ():
                 yield from self.output.rest(stored, hook.task, attempt)
             yield change
 

@@ -28,7 +28,7 @@ def hook_changed(hook: HookRun) -> HookChanged:
     return HookChanged(
         hook=hook.name,
         state="running" if ended is None else "failed" if failure is not None else "succeeded",
-        attempt=hook.attempt - hook.first + 1,
+        attempt=len(hook.attempts),
         generation=hook.generation,
         at=hook.started_at if ended is None else ended,
         seconds=None if ended is None else round(ended - hook.started_at, 3),
@@ -44,5 +44,4 @@ def hook_tasks(stored: Stored) -> list[TaskKey]:
 
 def hook_attempts(stored: Stored, task: TaskKey) -> list[int]:
     """The attempts of a hook that have begun, after whichever end of the run."""
-    begun = (range(hook.first, hook.attempt + 1) for hook in stored.run.hooks if hook.task == task)
-    return sorted(attempt for attempts in begun for attempt in attempts)
+    return sorted(attempt for hook in stored.run.hooks if hook.task == task for attempt in hook.attempts)

@@ -40,12 +40,12 @@ def the_end_starts_its_hooks(simulation: Simulation, saved: Saved) -> str | None
 def hooks_are_tried_a_few_times(_: Simulation, saved: Saved) -> str | None:
     before = {(hook.name, hook.generation): hook for hook in saved.before.run.hooks} if saved.before else {}
     for hook in saved.after.run.hooks:
-        if hook.attempt - hook.first >= HOOK_TRIES:
+        if len(hook.attempts) > HOOK_TRIES:
             return f"{hook} has been tried too often"
         was = before.get((hook.name, hook.generation), hook)
         if was.status is not HookStatus.RUNNING and was != hook:
             return f"{was} was over, and is {hook}"
-        if was.attempt > hook.attempt or was.first != hook.first:
+        if was.attempts != hook.attempts[: len(was.attempts)]:
             return f"{was} fell back to {hook}"
     return None
 
@@ -107,6 +107,6 @@ def hooks_come_to_an_end(simulation: Simulation, _: Calmed) -> str | None:
 
 def _was_called(simulation: Simulation, run: Run, hook: HookRun) -> bool:
     """At least once: an attempt has left an outcome, or all of them were lost."""
-    attempts = [Attempted(run.id, hook.task.group, 0, attempt) for attempt in range(hook.first, hook.attempt + 1)]
+    attempts = [Attempted(run.id, hook.task.group, 0, attempt) for attempt in hook.attempts]
     left = any(outcome_key(attempted) in simulation.relay.objects.objects for attempted in attempts)
     return left or len(attempts) == HOOK_TRIES

@@ -73,10 +73,11 @@ def _end_by_outcome(draft: Draft, hook: HookRun, outcomes: Outcomes) -> bool:
 def _lose(draft: Draft, hook: HookRun, why: str) -> None:
     """Nobody knows what the hook has done: it is tried again, a few times."""
     draft.ask(FenceAttempt(hook.task.group, hook.attempt, ((0, 0),)))
-    if hook.attempt - hook.first + 1 >= HOOK_TRIES:
+    if len(hook.attempts) >= HOOK_TRIES:
         _end(draft, hook, Failure("host", why))
         return
-    again = replace(hook, attempt=hook.attempt + 1, started_at=draft.now, sent_at=None)
+    attempts = (*hook.attempts, draft.run.next_attempt(hook.name))
+    again = replace(hook, attempts=attempts, started_at=draft.now, sent_at=None)
     _put(draft, hook, again)
     draft.ask(InvokeHook(again.name, again.attempt))
 

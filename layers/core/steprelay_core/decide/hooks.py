@@ -17,8 +17,7 @@ def start_hooks(draft: Draft) -> None:
     kept = [old for old in run.hooks if old.name not in wanted or old.status is HookStatus.RUNNING]
     begun = []
     for name in wanted:
-        # Attempts count on, so that none of this end finds the claim of an earlier one taken.
-        attempt = 1 + max((old.attempt for old in run.hooks if old.name == name), default=0)
-        begun.append(HookRun(name, attempt, run.generation, run.status, draft.now, first=attempt, cause=run.failure))
+        attempt = run.next_attempt(name)
+        begun.append(HookRun(name, (attempt,), run.generation, run.status, draft.now, cause=run.failure))
         draft.ask(InvokeHook(name, attempt))
     draft.set_run(hooks=(*kept, *begun))

@@ -319,21 +319,25 @@ class HookStatus(StrEnum):
 class HookRun:
     """An exit hook that was started when its run had ended (`after`, for `cause`) for the `generation`-th time.
 
-    `attempt` is the latest, `first` that with which this one began: attempts of a hook count on over generations.
+    `attempts`: those it had; the numbers of a hook count on over generations, where several may be under way at once.
     `started_at`: when it was handed over; `sent_at`: when its message was sent again, which nobody had received.
     """
 
     name: str
-    attempt: int
+    attempts: tuple[int, ...]
     generation: int
     after: RunStatus
     started_at: float
-    first: int = 1
     cause: RunFailure | None = None
     status: HookStatus = HookStatus.RUNNING
     ended_at: float | None = None
     failure: Failure | None = None
     sent_at: float | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The latest one."""
+        return self.attempts[-1]
 
     @property
     def task(self) -> TaskKey:
@@ -384,3 +388,7 @@ class Run:
     def hooks_running(self) -> tuple[HookRun, ...]:
         """Exit hooks that have not come to their end."""
         return tuple(hook for hook in self.hooks if hook.status is HookStatus.RUNNING)
+
+    def next_attempt(self, hook: str) -> int:
+        """An attempt that no claim of this hook has been made for."""
+        return 1 + max((known.attempt for known in self.hooks if known.name == hook), default=0)

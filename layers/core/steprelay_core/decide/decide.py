@@ -8,7 +8,6 @@ from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
 from steprelay_core.decide.hook_ends import on_hook_silent, on_light_function_ended
 from steprelay_core.decide.job import (
-    TERMINAL,
     Outcomes,
     members_of,
     on_children_failed,
@@ -90,7 +89,7 @@ def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[T
         return [(event.group.task(event.member), event.attempt)]
     if isinstance(event, HookSilent):
         return [(TaskKey(event.name, (), 0), event.attempt)]
-    if isinstance(event, JobChanged) and event.status not in TERMINAL:
+    if isinstance(event, JobChanged) and not event.ended:
         return []
     if isinstance(event, JobChanged | ChildrenFailed | JobMissing | LightSilent) and event.group in groups:
         submission = find_submission(groups[event.group], event.submission)

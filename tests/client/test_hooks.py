@@ -83,11 +83,18 @@ def test_the_attempts_of_a_hook_are_those_after_all_ends_of_the_run() -> None:
 
 def test_the_cause_of_a_failure_has_a_link_to_its_log() -> None:
     failure = Failure("program", "exit code 1", 1, log_stream="job/default/1")
-    (group,) = [won("start")]
-    ended = describe_end(FakeRelay(), LINE, stored(group, run=failed_run("train", 1, failure)))
+    ended = describe_end(FakeRelay(), LINE, stored(run=failed_run("train", 1, failure)))
     assert ended.failure is not None
     assert ended.failure.log_link is not None
     assert ended.failure.log_link.endswith("/log-events/job$252Fdefault$252F1")
+
+
+def test_where_the_run_does_not_know_the_stream_batch_is_asked_for_the_link() -> None:
+    relay = FakeRelay(job_streams={"job-9": "job/default/9"}, claims={("train", 1): "job-9"})
+    ended = describe_end(relay, LINE, stored(run=failed_run("train", 1, Failure("program", "exit code 1", 1))))
+    assert ended.failure is not None
+    assert ended.failure.log_link is not None
+    assert ended.failure.log_link.endswith("/log-events/job$252Fdefault$252F9")
 
 
 def test_the_cause_of_a_light_failure_links_to_its_log_in_the_data_bucket() -> None:

@@ -68,7 +68,7 @@ class Effects:
                 answers += self._carry_out(flow, stored, command)
         announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
-            teller = Teller(flow, stored.run.id, self.ports.logs)
+            teller = Teller(flow, stored.run.id, self.ports)
             self.ports.bus.publish([teller.announcement(event) for event in announcements])
         return answers
 
@@ -142,7 +142,7 @@ class Effects:
         hook = next((one for one in stored.run.hooks_running if (one.name, one.attempt) == wanted), None)
         if hook is None:
             return
-        failure = Teller(flow, stored.run.id, self.ports.logs).cause(hook.cause)
+        failure = Teller(flow, stored.run.id, self.ports).cause(hook.cause)
         document = build_hook_brief(flow, stored.run, stored.groups, hook, failure)
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:

@@ -7,7 +7,7 @@ from typing import Any
 from steprelay_core.commands import Announce
 from steprelay_core.decide.advance import describe_failure
 from steprelay_core.logs import log_of
-from steprelay_core.ports import Logs
+from steprelay_core.ports import Ports
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import RunFailure, TaskKey, TaskSelection
 
@@ -15,14 +15,15 @@ from steprelay_core.state.model import RunFailure, TaskKey, TaskSelection
 LINES = 20
 LINE_CHARACTERS = 500
 
-Read = tuple[tuple[str, ...], str | None]
+# Where it writes, its last lines, and the page that has all of them.
+Read = tuple[str | None, tuple[str, ...], str | None]
 
 
 class Teller:
     """Reads the log of each failed attempt once. What cannot be read is left out: nothing here raises."""
 
-    def __init__(self, flow: Flow, run: str, logs: Logs | None) -> None:
-        self._flow, self._run, self._logs = flow, run, logs
+    def __init__(self, flow: Flow, run: str, ports: Ports) -> None:
+        self._flow, self._run, self._ports = flow, run, ports
         self._log = cache(self._read)
 
     def announcement(self, event: Announce) -> Announce:
@@ -39,14 +40,31 @@ class Teller:
         return self._with_log(told) if cause.task else told
 
     def _with_log(self, told: dict[str, Any]) -> dict[str, Any]:
-        lines, link = self._log(str(told["task"]), int(told["attempt"]), told["log_stream"])
-        return told | {"log_link": link, "log_lines": list(lines)}
+        stream, lines, link = self._log(str(told["task"]), int(told["attempt"]), told["log_stream"])
+        return told | {"log_stream": stream, "log_link": link, "log_lines": list(lines)}
 
     def _read(self, task: str, attempt: int, stream: str | None) -> Read:
-        log = log_of(self._flow, self._run, _key(task), attempt, stream)
-        if log is None or self._logs is None:
-            return (), None
-        return tuple(map(_cut, self._logs.last_lines(log, LINES))), self._logs.link(log)
+        key, logs = _key(task), self._ports.logs
+        if logs is None:
+            return stream, (), None
+        step = self._flow.spec.steps.get(key.step)
+        if stream is None and step is not None and step.batch is not None:
+            stream = self._find_stream(key, attempt)
+        log = log_of(self._flow, self._run, key, attempt, stream)
+        if log is None:
+            return stream, (), None
+        return stream, tuple(map(_cut, logs.last_lines(log, LINES))), logs.link(log)
+
+    def _find_stream(self, task: TaskKey, attempt: int) -> str | None:
+        """Of an array that failed as a whole no event has told where its children log; whoever ran this one has left
+        its id in the claim."""
+        try:
+            claim = self._ports.objects.claims(self._run, [(task, attempt)])[task, attempt]
+            job_id = claim.job_id if claim is not None else None
+            found = self._ports.jobs.describe([job_id]) if job_id is not None else []
+        except Exception:  # whatever keeps it from being found, the failure is to be told
+            return None
+        return next((job.get("container", {}).get("logStreamName") for job in found), None)
 
 
 def _key(task: str) -> TaskKey:

@@ -67,6 +67,11 @@ class OutputReader:
             yield from self._turn_to(source, stream)
             yield from self._stream_lines(source)
 
+    def stream(self, stored: Stored, task: TaskKey, attempt: int) -> str | None:
+        """Where a Batch attempt writes, or its main node, as far as the run or AWS Batch tells."""
+        source = _Source(task, attempt, main_node_of(self._flow, task.step))
+        return self._find_streams(stored.groups.get(task.group), [source])[source]
+
     def late(self) -> Iterator[OutputLine]:
         """What CloudWatch delivered after the jobs had ended."""
         for source in list(self._readings):

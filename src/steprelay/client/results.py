@@ -70,10 +70,17 @@ def cause_of(
         seen = tuple(line.text for line in lines)
     group, batch = stored.groups.get(task.group), flow.step(step).batch
     asked = asked_by(batch, group, task.member, failure.attempt) if batch and group else None
-    log = log_of(flow, stored.run.id, task, failure.attempt, failure.failure.log_stream)
-    link = client.log_link(log) if log is not None else None
-    cause = replace(_cause(failure, step, seen[-LOG_TAIL:]), log_link=link)
+    cause = replace(_cause(failure, step, seen[-LOG_TAIL:]), log_link=_link(client, flow, stored, output, failure))
     return replace(cause, memory=asked.memory, max_memory=batch.max_memory) if batch and asked else cause
+
+
+def _link(client: RelayClient, flow: Flow, stored: Stored, output: OutputReader, failure: RunFailure) -> str | None:
+    """The page of the log of a failed attempt; where it writes AWS Batch is asked, if no event has told."""
+    task, stream = parse_task(failure.task), failure.failure.log_stream
+    if stream is None and flow.step(task.step).batch is not None:
+        stream = output.stream(stored, task, failure.attempt)
+    log = log_of(flow, stored.run.id, task, failure.attempt, stream)
+    return client.log_link(log) if log is not None else None
 
 
 def _cause(failure: RunFailure, step: str, tail: tuple[str, ...] = ()) -> Cause:

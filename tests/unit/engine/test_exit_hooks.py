@@ -97,6 +97,28 @@ def test_events_of_a_failure_carry_its_last_lines_which_are_read_once() -> None:
     assert logs.asked == [Stream("/aws/batch/job", "stream-1")]
 
 
+def test_where_no_event_has_told_of_a_stream_the_job_that_claimed_the_attempt_is_asked_for() -> None:
+    logs = Lines(*LINES)
+    world = world_of(logs)
+    world.claim("start", job_id="job-1")
+    failure = {"class_": "program", "type": "ValueError", "message": "no"}
+    world.leave_outcome("start", status="failed", failure=failure)
+    world.jobs.jobs["job-1"]["container"] = {"logStreamName": "stream-7"}
+    world.handle(world.job("FAILED", exit_code=1))
+    detail = world.bus.published[-1].detail
+    assert (detail["log_stream"], detail["log_lines"]) == ("stream-7", list(LINES))
+
+
+def test_a_failure_is_told_without_lines_where_nobody_can_say_where_they_are() -> None:
+    logs = Lines(*LINES)
+    world = world_of(logs)
+    world.engine = world.build(logs=logs, jobs=Dying(world.jobs, "describe", after=False))
+    world.claim("start", job_id="job-1")
+    world.handle(world.job("FAILED", exit_code=1))
+    detail = world.bus.published[-1].detail
+    assert (detail["class"], detail["log_stream"], detail["log_lines"]) == ("program", None, [])
+
+
 def test_long_lines_are_cut() -> None:
     logs = Lines("x" * 100_000)
     world = world_of(logs)

@@ -27,19 +27,16 @@ class Teller:
         self._log = cache(self._read)
 
     def announcement(self, event: Announce) -> Announce:
-        """An event that tells of a failed attempt, with its log; others as they are."""
-        if not event.detail.get("task"):
-            return event
-        return replace(event, detail=self._with_log(event.detail))
+        """An event that tells of a failure, with its log; others as they are."""
+        return replace(event, detail=self._with_log(event.detail)) if "class" in event.detail else event
 
     def cause(self, cause: RunFailure | None) -> dict[str, Any] | None:
         """The cause of a failed run as events have it, with its log."""
-        if cause is None:
-            return None
-        told = describe_failure(cause)
-        return self._with_log(told) if cause.task else told
+        return None if cause is None else self._with_log(describe_failure(cause))
 
     def _with_log(self, told: dict[str, Any]) -> dict[str, Any]:
+        if not told["task"]:
+            return told | {"log_link": None, "log_lines": []}
         stream, lines, link = self._log(str(told["task"]), int(told["attempt"]), told["log_stream"])
         return told | {"log_stream": stream, "log_link": link, "log_lines": list(lines)}
 

@@ -8,7 +8,7 @@ from steprelay_core import keys
 from steprelay_core.decide.hook_ends import HOOK_TRIES
 from steprelay_core.decide.light import LIGHT_GIVEN_UP, LIGHT_SILENCE
 from steprelay_core.logs import Log, LogObject, Stream
-from steprelay_core.state.events import CancelRequested, LightEnded, ResumeRequested
+from steprelay_core.state.events import CancelRequested, LightEnded, ResumeRequested, RunTimerDue
 from steprelay_core.state.model import GroupKey, HookStatus, RunStatus
 from tests.unit.engine.world import RUN, Died, Dying, EngineWorld
 
@@ -117,6 +117,17 @@ def test_a_failure_is_told_without_lines_where_nobody_can_say_where_they_are() -
     world.handle(world.job("FAILED", exit_code=1))
     detail = world.bus.published[-1].detail
     assert (detail["class"], detail["log_stream"], detail["log_lines"]) == ("program", None, [])
+
+
+def test_a_run_that_ran_out_of_time_has_no_lines_to_tell() -> None:
+    logs = Lines(*LINES)
+    world = EngineWorld({"start": {"batch": {}}}, timeout_seconds=60)
+    world.engine = world.build(logs=logs)
+    world.start()
+    world.clock.advance(60)
+    world.handle(RunTimerDue(RUN, 1))
+    detail = world.bus.published[-1].detail
+    assert (detail["class"], detail["log_lines"], detail["log_link"], logs.asked) == ("timeout", [], None, [])
 
 
 def test_long_lines_are_cut() -> None:

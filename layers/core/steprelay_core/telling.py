@@ -11,6 +11,9 @@ from steprelay_core.ports import Ports
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import RunFailure, TaskKey, TaskSelection
 
+# The events that tell of a first cause.
+FAILURES = ("Step Failed", "Run Failed")
+
 # EventBridge takes events of 1 MB, and the targets of rules often less (SNS, SQS: 256 KiB).
 LINES = 20
 LINE_CHARACTERS = 500
@@ -28,7 +31,7 @@ class Teller:
 
     def announcement(self, event: Announce) -> Announce:
         """An event that tells of a failure, with its log; others as they are."""
-        return replace(event, detail=self._with_log(event.detail)) if "class" in event.detail else event
+        return replace(event, detail=self._with_log(event.detail)) if event.detail_type in FAILURES else event
 
     def cause(self, cause: RunFailure | None) -> dict[str, Any] | None:
         """The cause of a failed run as events have it, with its log."""

@@ -142,6 +142,8 @@ def test_a_hook_and_the_events_of_a_failed_run_have_its_first_cause_with_its_las
         assert (failure[class_], failure["exit_code"]) == ("program", 1)
         assert failure["reason"] == "ValueError: the database is down"
         assert failure["log_stream"]
+        # An embedded relay has no console.
+        assert failure["log_link"] is None
         assert len(failure["log_lines"]) == 20
         assert "line 29" in failure["log_lines"]
         assert "ValueError: the database is down" in failure["log_lines"][-1]

@@ -23,6 +23,7 @@ from tests.fakes import MemoryStore
 from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, DecidesApart
 from tests.simulation.campaign import first_caught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
+from tests.simulation.hook_mutants import HOOK_BUGS, ForgetsItsHooks
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
 from tests.simulation.notice_mutants import AbandonsTheStuck, KeepsNotices, NoticesAnybody
@@ -373,9 +374,11 @@ MUTANTS = (
     Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
     Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
-    _engine("keeps notices of jobs that have started", KeepsNotices, 23),
-    _engine("notices whoever waits", NoticesAnybody, 23),
-    _engine("fails a task that is noticed", AbandonsTheStuck, 4, 5, 7, 23),
+    *(_engine(*bug) for bug in HOOK_BUGS),
+    Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
+    _engine("keeps notices of jobs that have started", KeepsNotices, 24),
+    _engine("notices whoever waits", NoticesAnybody, 24),
+    _engine("fails a task that is noticed", AbandonsTheStuck, 4, 5, 7, 24),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

@@ -88,7 +88,7 @@ class SimulatedRelay:
         jobs, light = SimulatedJobs(s, record, self.batch), self._sender
         timers = SimulatedTimers(s, record, self.timers)
         queues = SimulatedJobQueues(s, record, self.batch)
-        ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s), self.pace, queues)
+        ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s), self.pace, queues=queues)
         ids = map(str, itertools.count(1))
         engine = WatchedEngine(parts.engine(ports, parts.effects(ports, DISPATCH), lambda: next(ids)), record)
 

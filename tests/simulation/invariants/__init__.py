@@ -1,6 +1,6 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, chains, effects, endings, notices, starting, state, windows
+from tests.simulation.invariants import attempts, chains, effects, endings, hooks, notices, starting, state, windows
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "chains",
     "effects",
     "endings",
+    "hooks",
     "judge",
     "notices",
     "numbers_checked",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 
-@rule(23, Saved)
+@rule(24, Saved)
 def notices_are_of_jobs_that_do_not_start(_: Simulation, saved: Saved) -> str | None:
     notices = saved.after.run.notices
     if notices and saved.after.run.status.terminal:
@@ -36,7 +36,7 @@ def _status(stored: Stored, notice: Notice) -> str | None:
     return found[0] if found else None
 
 
-@rule(23, Saved)
+@rule(24, Saved)
 def notices_have_a_reason(simulation: Simulation, saved: Saved) -> str | None:
     record = simulation.record
     before = saved.before.run.notices if saved.before else ()
@@ -50,7 +50,7 @@ def notices_have_a_reason(simulation: Simulation, saved: Saved) -> str | None:
     return None
 
 
-@rule(23, Saved)
+@rule(24, Saved)
 def a_look_at_a_waiting_job_changes_nothing_else(_: Simulation, saved: Saved) -> str | None:
     if saved.events and all(isinstance(event, JobWaits) for event in saved.events) and saved.changed:
         return f"{saved.events} changed {[group.key for _, group in saved.changed]}"

@@ -238,6 +238,15 @@ class RunTimerDue:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSilent:
+    """Nothing was heard for too long of an attempt of an exit hook."""
+
+    run: str
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobWaits:
     """A look at a job that has been submitted: whether it waits for a machine, and what there is to say of that.
 
@@ -287,4 +296,5 @@ Event = (
     | ResumeRequested
     | RetryRequested
     | JobWaits
+    | HookSilent
 )

@@ -1,7 +1,16 @@
 """Changes of a run as lines of text: the same words in a pipe and above the live table."""
 
 from steprelay.cli.render.words import clock_time, duration
-from steprelay.client.changes import AttemptFailed, JobStuck, OutputLine, RunSeen, StepProgress, TaskChanged, Waiting
+from steprelay.client.changes import (
+    AttemptFailed,
+    HookChanged,
+    JobStuck,
+    OutputLine,
+    RunSeen,
+    StepProgress,
+    TaskChanged,
+    Waiting,
+)
 from steprelay.client.progress import TASK_BY_TASK
 
 ORIGINS = {
@@ -60,6 +69,14 @@ def stuck_lines(change: JobStuck) -> list[str]:
 def stuck_tasks(change: JobStuck) -> str:
     """`process.3 waits`, `process (8 tasks) waits`."""
     return f"{change.task} waits" if change.tasks == 1 else f"{change.task} ({change.tasks:,} tasks) waits"
+
+
+def hook_line(change: HookChanged) -> str:
+    """`exit hook notify failed in 2 s: program: ValueError: no luck`."""
+    attempt = f", attempt {change.attempt}" if change.attempt > 1 else ""
+    took = f" in {duration(change.seconds)}" if change.seconds is not None else ""
+    why = f": {change.failure_class}: {(change.reason or '').partition(chr(10))[0]}" if change.failure_class else ""
+    return f"{clock_time(change.at)}  exit hook {change.hook} {change.state}{took}{attempt}{why}"
 
 
 def follow_up(change: AttemptFailed) -> str:

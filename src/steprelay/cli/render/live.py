@@ -16,6 +16,7 @@ from steprelay.cli.render.words import duration
 from steprelay.client.changes import (
     AttemptFailed,
     Change,
+    HookChanged,
     JobStuck,
     OutputLine,
     RunEnded,
@@ -63,7 +64,7 @@ class LiveView:
                 self._steps = dict.fromkeys(change.steps)
             case StepProgress():
                 self._steps[change.step] = change
-            case OutputLine() | AttemptFailed() | JobStuck() | Waiting():
+            case OutputLine() | AttemptFailed() | JobStuck() | Waiting() | HookChanged():
                 self._print(change)
             case RunEnded():
                 self._live.refresh()

@@ -6,12 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line, stuck_lines
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line, stuck_lines
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
+from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
 from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
@@ -56,19 +57,19 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
-    stuck = stuck_jobs(stored)
-    if stuck:
-        screen.line("\nnot started:")
-    for line in (line for job in stuck for line in stuck_lines(job)):
-        screen.line(f"  {line}")
+    _show_lines(screen, "not started:", [line for job in stuck_jobs(stored) for line in stuck_lines(job)])
     failures = failures_of(flow, stored)
-    if failures:
-        screen.line("\nfailed attempts:")
-    for failure in failures[:FAILURES_SHOWN]:
-        screen.line(f"  {failed_line(failure)}")
-    if len(failures) > FAILURES_SHOWN:
-        screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
+    more = [f"… and {len(failures) - FAILURES_SHOWN} more (--json has them all)"] if failures[FAILURES_SHOWN:] else []
+    _show_lines(screen, "failed attempts:", [*map(failed_line, failures[:FAILURES_SHOWN]), *more])
+    _show_lines(screen, "exit hooks:", [hook_line(hook_changed(hook)) for hook in run.hooks])
     screen.line()
+
+
+def _show_lines(screen: Screen, title: str, lines: list[str]) -> None:
+    if lines:
+        screen.line(f"\n{title}")
+    for line in lines:
+        screen.line(f"  {line}")
 
 
 def origin_of(run: Run) -> str:
@@ -94,11 +95,12 @@ def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
 
 
 def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:
-    """A run with its steps and every attempt that failed."""
+    """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
         "stuck": [as_json(job) for job in stuck_jobs(stored)],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
+        "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }
 
 

@@ -5,6 +5,7 @@ from steprelay.cli.render.ending import ending_lines
 from steprelay.client.changes import (
     AttemptFailed,
     Change,
+    HookChanged,
     JobStuck,
     OutputLine,
     RunEnded,
@@ -29,6 +30,8 @@ def change_lines(change: Change) -> list[str]:
             return [lines.failed_line(change)]
         case JobStuck():
             return lines.stuck_lines(change)
+        case HookChanged():
+            return [lines.hook_line(change)]
         case RunEnded():
             return ending_lines(change)
     return []

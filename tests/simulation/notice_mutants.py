@@ -34,3 +34,11 @@ class AbandonsTheStuck(Misjudges):
         if isinstance(event, JobWaits) and event.waits and event.reason and event.index is None:
             event = JobChanged(event.run, event.group, event.submission, event.job_id, "FAILED", event.reason)
         return flow, stored, event
+
+
+# Name, engine, and the promises by which each may be caught.
+NOTICE_BUGS = (
+    ("keeps notices of jobs that have started", KeepsNotices, 24),
+    ("notices whoever waits", NoticesAnybody, 24),
+    ("fails a task that is noticed", AbandonsTheStuck, 4, 5, 7, 24),
+)

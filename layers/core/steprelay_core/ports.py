@@ -7,12 +7,12 @@ from typing import Any, Literal, Protocol
 from steprelay_core.commands import Announce, Command
 from steprelay_core.decide.draft import Decision
 from steprelay_core.inbound.upload import Upload
+from steprelay_core.job_queues import NoQueues, Queues
 from steprelay_core.logs import Log
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
 from steprelay_core.state.outcome import Outcome
-from steprelay_core.state.placement import Head, QueueState
 from steprelay_core.state.ranges import Ranges
 
 Platform = Literal["ec2", "fargate"]
@@ -234,26 +234,6 @@ class Jobs(Protocol):
 
         Only some of them have a log stream. None at all where Batch has forgotten the array.
         """
-
-
-class Queues(Protocol):
-    """AWS Batch's job queues, asked about where a job does not start."""
-
-    def state(self, queue: str) -> QueueState | None:
-        """A queue (name or ARN) and its compute environments, a minute old at most; None if there is no such queue."""
-
-    def head(self, queue: str) -> Head | None:
-        """The job at the head of a queue, as old; None if none waits in it, or Batch does not tell."""
-
-
-class NoQueues:
-    """Knows of no queue: what jobs say themselves is then all there is to say."""
-
-    def state(self, queue: str) -> QueueState | None:  # noqa: ARG002 - the port's
-        return None
-
-    def head(self, queue: str) -> Head | None:  # noqa: ARG002 - the port's
-        return None
 
 
 class Light(Protocol):

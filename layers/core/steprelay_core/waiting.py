@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from steprelay_core.decide.notices import is_explained
-from steprelay_core.ports import Queues
+from steprelay_core.job_queues import Queues
 from steprelay_core.state.events import Event, JobWaits
 
 

@@ -7,7 +7,7 @@ from steprelay_core import keys
 from steprelay_core.decide.advance import took
 from steprelay_core.decide.laps import Places, come_from, gathered, openers
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import Group, GroupKey, Run, Submission
+from steprelay_core.state.model import Caught, Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
 
 BRIEF_VERSION = 1
@@ -19,6 +19,8 @@ def build_brief(
     """What the runner of this submission needs; `tempdir` is where its tmpfs is mounted, if it has one."""
     step = flow.step(key.step)
     retries = step.retry.times if step.retry else 0
+    # Of what runs no user code, its limits say nothing.
+    timeout = None if submission.fallback else step.timeout_seconds
     return {
         "brief_version": BRIEF_VERSION,
         "run": run.id,
@@ -36,13 +38,28 @@ def build_brief(
         "entrypoint": flow.spec.entrypoint.model_dump() if flow.spec.entrypoint else None,
         "command": step.command,
         "environment": step.environment,
-        "timeout_seconds": step.timeout_seconds,
+        "timeout_seconds": timeout,
         "catch": step.catch.model_dump() if step.catch else None,
         "parameters": run.parameters,
         "next": [transition.model_dump() for transition in step.next],
         "condition": step.condition,
         "tempdir": tempdir,
         "inputs": _presumed(key, submission) or _inputs(flow, groups, key, submission.members),
+        **({"fallback": [_caught(cause) for cause in submission.fallback]} if submission.fallback else {}),
+    }
+
+
+def _caught(cause: Caught) -> dict[str, Any]:
+    """What a fallback attempt leaves in the artifact of `@catch`."""
+    failure = cause.failure
+    return {
+        "members": _spans(cause.members),
+        "attempt": cause.attempt,
+        "class": failure.class_,
+        "reason": failure.reason,
+        "exit_code": failure.exit_code,
+        "log_stream": failure.log_stream,
+        "told": cause.told,
     }
 
 

@@ -248,10 +248,12 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a listing tells of an attempt: members with an outcome, and those of which some container said it failed."""
+    """What a listing tells of an attempt: members with an outcome, those of which some container said it failed, and
+    those of which one said that `@catch` made a success of it."""
 
     written: Ranges
     marked: Ranges
+    caught: Ranges = field(default_factory=Ranges)
 
 
 class Objects(Protocol):

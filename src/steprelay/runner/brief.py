@@ -74,6 +74,23 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class LastFailure:
+    """What the last attempt of some members failed of, for a fallback attempt to leave in the artifact of `@catch`.
+
+    `attempt`: the one that failed; `told`: its own outcome tells more.
+    """
+
+    members: Spans
+    attempt: int
+    class_: str
+    reason: str
+    exit_code: int | None = None
+    log_stream: str | None = None
+    log_link: str | None = None
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """One submission: an attempt of some members of a group. Times in seconds.
 
@@ -104,6 +121,8 @@ class Brief:
     empty: tuple[ParentGroup, ...] = ()
     laps: tuple[int, ...] = ()
     first_attempt: int = 1
+    # Of an attempt that runs no user code: what it is made for.
+    fallback: tuple[LastFailure, ...] = ()
 
     @property
     def retry_count(self) -> int:
@@ -112,7 +131,7 @@ class Brief:
 
     @property
     def last_attempt(self) -> bool:
-        return self.attempt >= self.max_attempts
+        return self.attempt >= self.max_attempts or bool(self.fallback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +151,11 @@ class Task:
         """As people see it: `train`, or `train.3` for the fourth split; `train@2` in the third lap."""
         name = ".".join([self.brief.step, *(str(index) for index in (*self.brief.path, self.member)[1:])])
         return f"{name}@{'-'.join(map(str, self.brief.laps))}" if self.brief.laps else name
+
+    @property
+    def last_failure(self) -> LastFailure | None:
+        """What a fallback attempt of it is made for."""
+        return next((cause for cause in self.brief.fallback if self.member in cause.members), None)
 
     def key(self, name: str) -> str:
         """The key of one of this attempt's objects: claim.json, outcome.json, items, log.txt."""
@@ -205,7 +229,15 @@ def _decode(document: dict[str, Any]) -> Brief:
         empty=tuple(_group(group) for group in inputs.get("empty") or ()),
         laps=tuple(document.get("laps") or ()),
         first_attempt=document.get("first_attempt", 1),
+        fallback=tuple(_last_failure(cause) for cause in document.get("fallback") or ()),
     )
+
+
+def _last_failure(document: dict[str, Any]) -> LastFailure:
+    optional = {name: document.get(name) for name in ("exit_code", "log_stream", "log_link")}
+    told = bool(document.get("told"))
+    members = _spans(document["members"])
+    return LastFailure(members, document["attempt"], document["class"], document["reason"], **optional, told=told)
 
 
 def _way(document: dict[str, Any]) -> Way:

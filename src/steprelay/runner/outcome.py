@@ -12,6 +12,8 @@ from steprelay.sdk.binding import Ref
 
 # Beside the outcome of a failed attempt.
 FAILED_MARK = "failed"
+# Beside that of one that only `@catch` made a success.
+CAUGHT_MARK = "caught"
 OUTCOME_VERSION = 1
 _TEXT_LIMIT, _TRACE_LIMIT = 2_000, 20_000
 
@@ -124,12 +126,12 @@ def _decode_ref(document: Mapping[str, Any]) -> Ref:
 def write_outcome(store: Store, task: Task, attempt: Attempt, outcome: Outcome, ended_at: float) -> Outcome:
     """Leave the outcome; the one that counts, which is another's if somebody was first.
 
-    A failure is marked first: of arrays the relay lists outcomes without reading them, and exit codes may be lost on
-    the way, in a script around the image's command for instance.
+    A failure is marked first, and one that was caught as well: of arrays the relay lists outcomes without reading them,
+    and exit codes may be lost on the way, in a script around the image's command for instance.
     """
     key = task.key("outcome.json")
-    if not outcome.succeeded and attempt.job_id is not None:
-        store.put_once(task.key(FAILED_MARK), b"")
+    if attempt.job_id is not None and (outcome.caught or not outcome.succeeded):
+        store.put_once(task.key(CAUGHT_MARK if outcome.caught else FAILED_MARK), b"")
     if store.put_once(key, encode_outcome(task, attempt, outcome, ended_at)):
         return outcome
     return decode_outcome(store.get(key))

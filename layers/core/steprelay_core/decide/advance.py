@@ -23,12 +23,21 @@ def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: 
     }
     chosen = {way: Ranges.collect(members) for way, members in ways.items()}
     _succeed(draft, key, attempt, Ranges.collect(outcomes), chosen, fanout)
+    _note_caught(draft, key, Ranges.collect(member for member, outcome in outcomes.items() if outcome.caught))
 
 
 def succeed_alike(draft: Draft, key: GroupKey, attempt: int, members: Ranges, way: int | None) -> None:
     """The same of members that all took this way (None: the step is the last), and that started no foreach."""
     if len(members):
         _succeed(draft, key, attempt, members, {} if way is None else {way: members}, {})
+        listed = draft.array.caught if draft.array is not None else {}
+        _note_caught(draft, key, members & listed.get(key, Ranges()))
+
+
+def _note_caught(draft: Draft, key: GroupKey, members: Ranges) -> None:
+    if len(members):
+        group = draft.group(key)
+        draft.put(replace(group, caught=group.caught | members))
 
 
 def _succeed(

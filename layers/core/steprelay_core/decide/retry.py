@@ -10,6 +10,7 @@ from steprelay_core.decide.chain import void_behind
 from steprelay_core.decide.crowd import try_again
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
 from steprelay_core.decide.failure import is_final
+from steprelay_core.decide.fallback import fall_back
 from steprelay_core.decide.queue import without_queue
 from steprelay_core.decide.terms import terms_after
 from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Terms
@@ -58,14 +59,14 @@ def fail_members(
     void_behind(draft, key, submission, members)
     in_budget = step.retry is not None and attempt - submission.first < step.retry.times
     again: dict[Terms, list[int]] = {}
-    lost = []
+    lost: dict[int, Failure] = {}
     for member, failure in sorted(failures.items()):
-        if in_budget and not is_final(failure):
+        if in_budget and not is_final(failure) and not submission.fallback:
             again.setdefault(terms_after(step.batch, submission.terms, failure), []).append(member)
         else:
-            lost.append(member)
-    if lost:
-        give_up(draft, key, Ranges.collect(lost), attempt, failures[lost[0]])
+            lost[member] = failure
+    if given_up := fall_back(draft, key, submission, lost, closed):
+        give_up(draft, key, Ranges.collect(given_up), *given_up[min(given_up)])
     for terms, alike in again.items():
         if draft.run.failure is None:
             try_again(draft, key, submission, Ranges.collect(alike), terms)

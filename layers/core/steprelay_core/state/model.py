@@ -162,6 +162,19 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Caught:
+    """Members whose last attempt failed alike, and whose step goes on in spite of it (`@catch`).
+
+    `attempt`: the one that failed; `told`: its own outcome tells of it, and more than is kept here.
+    """
+
+    members: Ranges
+    attempt: int
+    failure: Failure
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt of some members of a group, handed to Batch as one job or array, or to the light function.
 
@@ -172,7 +185,8 @@ class Submission:
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
     were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
-    `crowds`: how often some of them had to wait for others before their next attempt.
+    `crowds`: how often some of them had to wait for others before their next attempt. `fallback`: of an attempt that
+    runs no user code, why: what it is to leave in the artifact of `@catch` (`decide.fallback`).
     """
 
     attempt: int
@@ -195,6 +209,7 @@ class Submission:
     behind: Ahead | None = None
     told: Ranges = field(default_factory=Ranges)
     crowds: int = 0
+    fallback: tuple[Caught, ...] = ()
 
     @property
     def id(self) -> str:
@@ -223,13 +238,17 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started."""
+    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started.
+
+    `caught`: whether a fallback attempt followed, by which the step goes on.
+    """
 
     member: int
     attempt: int
     at: float
     failure: Failure
     began_at: float | None = None
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +260,8 @@ class Group:
     started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
     them. Relays before it was kept left it 0. `voided` is the highest attempt that was void for one of its members
     (`decide.chain`): those begin with the one after it. `queued` wait for room in the window of their foreach; those of
-    them in `again` had failed, and are to begin that attempt.
+    them in `again` had failed, and are to begin that attempt. `caught`: those of the winners that have failed, but went
+    on by `@catch`, as far as somebody has looked.
     """
 
     key: GroupKey
@@ -259,6 +279,7 @@ class Group:
     voided: int = 0
     queued: Ranges = field(default_factory=Ranges)
     again: dict[int, Ranges] = field(default_factory=dict)
+    caught: Ranges = field(default_factory=Ranges)
 
     @property
     def succeeded(self) -> Ranges:

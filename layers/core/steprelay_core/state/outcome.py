@@ -28,5 +28,7 @@ class Outcome(BaseModel):
     transition: int | None = None
     foreach_count: int | None = None
     failure: OutcomeFailure | None = None
+    # Whether `@catch` made a success of the last attempt's failure.
+    caught: bool = False
     # What the step used, as far as its runner could tell: `peak_memory_mib`.
     usage: dict[str, float] | None = None

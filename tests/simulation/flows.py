@@ -16,6 +16,7 @@ class FlowMaker:
         self._foreachs = 0
         # Of their own, so that the rest of a flow is as it would be without windows.
         self._windows = Random(random.random())
+        self._catches = Random(self._windows.random())
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
@@ -50,6 +51,8 @@ class FlowMaker:
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}
             if wait == 1:
                 step["retry"]["backoff"] = random.choice((1, 2))
+        if self._catches.random() < 0.25:
+            step["catch"] = {"var": "problem"}
         if random.random() < 0.2:
             step["timeout_seconds"] = random.choice((30, 100))
         elif not self._foreachs and set(more) == {"next"} and isinstance(more["next"], str) and random.random() < 0.05:

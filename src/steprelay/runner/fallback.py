@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from steprelay.runner.brief import BriefError, LastFailure, Task, attempt_key
 from steprelay.runner.checkpoint import place_of
+from steprelay.runner.claim import DISPATCHER, decode_claim
 from steprelay.runner.outcome import Attempt, Failure, Outcome, decode_outcome, write_outcome
 from steprelay.runner.store import Missing, Store
 from steprelay.runner.work import Context, catch
@@ -31,7 +32,7 @@ def fall_back(task: Task, store: Store, started: float) -> str:
     counts = write_outcome(store, task, Attempt(None, None, started), outcome, time.time())
     if counts.succeeded:
         with _no_matter("a checkpoint could not be deleted"):
-            store.delete(store.list_keys(place_of(task)))
+            _discard_checkpoints(task, store)
     return counts.status
 
 
@@ -81,6 +82,13 @@ def _told(task: Task, store: Store, last: LastFailure) -> Failure | None:
 def _store_log(task: Task, store: Store, log: list[str]) -> None:
     with _no_matter("the log could not be stored"):
         store.put(task.key("log.txt"), "".join(f"{line}\n" for line in log).encode("utf-8", "replace"))
+
+
+def _discard_checkpoints(task: Task, store: Store) -> None:
+    kept = store.list_keys(place_of(task))
+    # Whom the relay has moved past leaves all to later attempts.
+    if kept and decode_claim(store.get(task.key("claim.json"))).owner != DISPATCHER:
+        store.delete(kept)
 
 
 @contextlib.contextmanager

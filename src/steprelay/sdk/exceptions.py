@@ -42,9 +42,10 @@ class CheckpointError(Exception):
 class StepFailed(Exception):
     """Stands in an artifact of `@catch` for an exception that cannot be pickled, or that no Python code raised.
 
-    `type` is the name of the original exception's class, `text` its message, `trace` its traceback. Where no code of the
-    step saw the failure, `type` is its class (docs/failures.md) and `text` the reason that AWS gave. `class_` is the
-    failure's class in any case; `exit_code`, `log_stream` and `log_link` (a page of the AWS console) where they are known.
+    `type` is the name of the original exception's class, `text` its message, `trace` its traceback. Where no code of
+    the step saw the failure, `type` is its class (docs/failures.md) and `text` the reason that AWS gave. `class_` is
+    the failure's class in any case; `exit_code`, `log_stream` and `log_link` (a page of the AWS console) where they are
+    known.
     """
 
     def __init__(

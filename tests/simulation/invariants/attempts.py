@@ -181,7 +181,7 @@ def retries_are_due(simulation: Simulation, saved: Saved) -> str | None:
         retry = simulation.flow(saved.given.id).step(group.key.step).retry
         known = {(item.attempt, member) for item in was.submissions for member in item.members}
         for submission in group.submissions:
-            for member in submission.open if submission.attempt > submission.first else ():
+            for member in submission.open if submission.attempt > submission.first and not submission.fallback else ():
                 if (submission.attempt, member) in known:
                     continue
                 failed = _failure_of(group, member, submission.attempt - 1)
@@ -195,7 +195,7 @@ def retries_are_due(simulation: Simulation, saved: Saved) -> str | None:
 def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None:
     for was, group in saved.changed:
         again = {member: wait.attempt for wait in group.waits for member in wait.members}
-        again |= {member: item.attempt for item in group.submissions for member in item.open}
+        again |= {member: item.attempt for item in group.submissions for member in item.open if not item.fallback}
         anew = {member for item in group.submissions if item.first == item.attempt for member in item.open}
         for submission in was.submissions:
             # Who was handed over in vain has not failed.

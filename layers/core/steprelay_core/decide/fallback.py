@@ -141,8 +141,6 @@ def _rough(
     attempt, told, failure = entry
     rough = replace(failure, exit_code=None, log_stream=None)
     same = (
-        other
-        for other in alike
-        if other[:2] == (attempt, told) and other[2] == replace(rough, reason=other[2].reason)
+        other for other in alike if other[:2] == (attempt, told) and other[2] == replace(rough, reason=other[2].reason)
     )
     return next(same, (attempt, told, rough))

@@ -6,7 +6,8 @@ Times are seconds since the epoch, durations are seconds. `task` is what people 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-NextStep = Literal["retry", "fail", "undecided"]
+# `catch`: the step goes on all the same, by `@catch`.
+NextStep = Literal["retry", "catch", "fail", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class RunSeen:
 class StepProgress:
     """A step with all its tasks taken together; `tasks` counts those that exist so far.
 
-    `queued`: those of them that wait for room in the window of their foreach (`max_workers`).
+    `queued`: those of them that wait for room in the window of their foreach (`max_workers`). `caught`: those of the ones
+    that are `done` whose last attempt failed, but whose step goes on by `@catch`.
     """
 
     kind: Literal["step"] = field(default="step", init=False)
@@ -49,11 +51,15 @@ class StepProgress:
     ended_at: float | None = None
     retry_at: float | None = None
     queued: int = 0
+    caught: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskChanged:
-    """A task reached another state; only for groups small enough to be told task by task."""
+    """A task reached another state; only for groups small enough to be told task by task.
+
+    `caught`: it has failed, but its step goes on by `@catch`.
+    """
 
     kind: Literal["task"] = field(default="task", init=False)
     task: str
@@ -62,6 +68,7 @@ class TaskChanged:
     state: str
     at: float
     seconds: float | None = None
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)

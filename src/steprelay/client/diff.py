@@ -53,14 +53,16 @@ class Differ:
 
 
 def _task_changed(task: TaskKey, state: TaskState) -> TaskChanged:
-    return TaskChanged(str(task), task.step, state.attempt, state.state, state.since, state.seconds)
+    return TaskChanged(str(task), task.step, state.attempt, state.state, state.since, state.seconds, state.caught)
 
 
 def attempt_failed(flow: Flow, group: Group, failed: FailedAttempt) -> AttemptFailed:
     """A line of the history, with what followed it."""
     wait = next((wait for wait in group.waits if failed.member in wait.members), None)
     then: NextStep = "undecided"
-    if wait is not None or _has_later_attempt(group, failed):
+    if failed.caught:
+        then = "catch"
+    elif wait is not None or _has_later_attempt(group, failed):
         then = "retry"
     elif failed.member in group.failed:
         then = "fail"

@@ -62,9 +62,13 @@ class OutputReader:
         if nodes is None:
             nodes = followed_nodes(self._flow, group) if group else (main_node_of(self._flow, task.step),)
         sources = [_Source(task, attempt, node) for node in nodes]
-        for source, stream in self._find_streams(group, sources).items():
+        streams = self._find_streams(group, sources)
+        for source, stream in streams.items():
             yield from self._turn_to(source, stream)
             yield from self._stream_lines(source)
+        if not any(streams.values()):
+            # `@catch` goes on by a light attempt of a step on Batch as well.
+            yield from self._light_lines(task, attempt)
 
     def late(self) -> Iterator[OutputLine]:
         """What CloudWatch delivered after the jobs had ended."""

@@ -28,7 +28,8 @@ def seen_line(change: RunSeen) -> str:
 def task_line(change: TaskChanged) -> str:
     attempt = f", attempt {change.attempt}" if change.attempt > 1 else ""
     took = f" in {duration(change.seconds)}" if change.seconds is not None else ""
-    return f"{clock_time(change.at)}  {change.task} {change.state}{took}{attempt}"
+    caught = " by @catch" if change.caught else ""
+    return f"{clock_time(change.at)}  {change.task} {change.state}{caught}{took}{attempt}"
 
 
 def output_line(change: OutputLine) -> str:
@@ -56,13 +57,14 @@ def _then(change: AttemptFailed) -> str:
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
         return f" — retrying{soon}{memory}{queue}"
-    return " — giving up" if change.then == "fail" else ""
+    return {"fail": " — giving up", "catch": " — going on by @catch"}.get(change.then, "")
 
 
 def counts(change: StepProgress) -> str:
     failed = f", {change.failed:,} failed" if change.failed else ""
+    caught = f", {change.caught:,} by @catch" if change.caught else ""
     queued = f", {change.queued:,} queued" if change.queued else ""
-    return f"{change.done:,}/{change.tasks:,}{failed}{queued}"
+    return f"{change.done:,}/{change.tasks:,}{failed}{caught}{queued}"
 
 
 def is_told_by_counts(change: StepProgress) -> bool:

@@ -33,11 +33,15 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Ran:
-    """How long an attempt took (seconds), and which Batch job it was, if it was one that is known."""
+    """How long an attempt took (seconds), and which Batch job it was, if it was one that is known.
+
+    `light`: it was none, though the step runs on Batch, as when it goes on by `@catch`.
+    """
 
     asked: _Asked
     seconds: float
     job_id: str | None
+    light: bool = False
 
 
 def cost_of(client: RelayClient, flow: Flow, stored: Stored) -> RunCost:
@@ -81,7 +85,8 @@ class _Reading:
     def _measure(self, asked: _Asked) -> _Ran | None:
         outcome = self._client.outcome(self._stored.run.id, asked.task, asked.attempt)
         if outcome is not None and {"started_at", "ended_at"} <= outcome.keys():
-            return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), outcome.get("job_id"))
+            job_id = outcome.get("job_id")
+            return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), job_id, light=job_id is None)
         if asked.failed is not None and asked.failed.began_at is not None:
             return _Ran(asked, max(0.0, asked.failed.at - asked.failed.began_at), None)
         return None
@@ -94,7 +99,7 @@ class _Reading:
             compute = self._client.compute(job_id.partition(":")[0])
             if compute is not None:
                 return compute
-        if ran:
+        if not all(one.light for one in ran):
             self.assumed[step] = None
         return "ec2"
 
@@ -107,7 +112,7 @@ def _failed_attempts(group: Group) -> int:
 
 def _measured(batch: Batch | None, compute: Compute, ran: _Ran) -> Measured:
     asked, won = ran.asked, ran.asked.failed is None
-    if batch is None:
+    if batch is None or ran.light:
         return Measured(str(asked.task), asked.attempt, "lambda", ran.seconds, 0.0, LIGHT_MEMORY_MIB, won=won)
     memory = asked_by(batch, asked.group, asked.task.member, asked.attempt).memory
     return Measured(

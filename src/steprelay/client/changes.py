@@ -36,8 +36,8 @@ class RunSeen:
 class StepProgress:
     """A step with all its tasks taken together; `tasks` counts those that exist so far.
 
-    `queued`: those of them that wait for room in the window of their foreach (`max_workers`). `caught`: those of the ones
-    that are `done` whose last attempt failed, but whose step goes on by `@catch`.
+    `queued`: those of them that wait for room in the window of their foreach (`max_workers`). `caught`: those of the
+    `done` ones whose last attempt failed, but whose step goes on by `@catch`.
     """
 
     kind: Literal["step"] = field(default="step", init=False)

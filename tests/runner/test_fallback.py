@@ -164,4 +164,7 @@ def test_a_message_that_comes_twice_is_answered_from_the_first_time(lab: Lab) ->
 def test_the_last_attempt_of_a_job_marks_that_it_was_caught(lab: Lab) -> None:
     lab.attempt("work", "end", catch=CATCH, inputs=same("start"))
     assert lab.store.exists("runs/TheFlow-1/work/0/1/caught")
-    assert json.loads(lab.store.get("runs/TheFlow-1/work/0/1/outcome.json"))["caught"]
+    outcome = json.loads(lab.store.get("runs/TheFlow-1/work/0/1/outcome.json"))
+    told = outcome["caught_failure"]
+    assert (outcome["caught"], outcome["failure"]) == (True, None)
+    assert (told["class_"], told["type"], told["message"]) == ("program", "ValueError", "user code ran")

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from steprelay.runner.brief import Task
@@ -48,7 +48,8 @@ class StackFrame:
 class Outcome:
     """How an attempt ended. `transition`: position of the way taken; `stack`: the foreachs it ran in.
 
-    `peak_memory_mib`: the most memory it held at a time; None where nobody knows.
+    `failure`: also where `@catch` made a success of it (`caught`); `peak_memory_mib`: the most memory it held at a
+    time; None where nobody knows.
     """
 
     status: str
@@ -88,9 +89,12 @@ def encode_outcome(task: Task, attempt: Attempt, outcome: Outcome, ended_at: flo
         "foreach_count": outcome.foreach_count,
         "artifacts": {name: _encode_ref(ref) for name, ref in sorted(outcome.artifacts.items())},
         "stack": [asdict(frame) for frame in outcome.stack],
-        "failure": asdict(outcome.failure.bounded()) if outcome.failure else None,
+        "failure": asdict(outcome.failure.bounded()) if outcome.failure and not outcome.caught else None,
         "caught": outcome.caught,
     }
+    if outcome.caught and outcome.failure:
+        # Its traceback is in the artifact, or in the log.
+        document["caught_failure"] = asdict(replace(outcome.failure.bounded(), traceback=""))
     if outcome.peak_memory_mib is not None:
         document["usage"] = {"peak_memory_mib": outcome.peak_memory_mib}
     return json.dumps(document).encode()
@@ -99,7 +103,7 @@ def encode_outcome(task: Task, attempt: Attempt, outcome: Outcome, ended_at: flo
 def decode_outcome(raw: bytes) -> Outcome:
     """Read a stored outcome; keys this version does not know are left alone."""
     document = json.loads(raw)
-    failure = document.get("failure")
+    failure = document.get("failure") or document.get("caught_failure")
     return Outcome(
         status=document["status"],
         transition=document.get("transition"),

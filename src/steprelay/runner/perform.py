@@ -196,7 +196,7 @@ def settle(context: Context, remains: Remains, failure: Failure, error: BaseExce
     if caught is None:
         return Outcome("failed", failure=failure)
     print(f"steprelay: {context.task.name} failed in its last attempt, and @catch lets the flow go on", file=sys.stderr)  # noqa: T201
-    return caught
+    return replace(caught, failure=failure)
 
 
 def print_failure(brief: Brief, failure: Failure) -> None:

@@ -292,3 +292,13 @@ def test_failures_alike_are_told_once_and_long_reasons_cut() -> None:
     causes = [Caught(Ranges.of(member), 1, Failure("config", "x" * 9999)) for member in range(3)]
     (cause,) = told_together(causes)
     assert (str(cause.members), len(cause.failure.reason)) == ("0-2", REASON_LIMIT)
+
+
+def test_a_failure_that_the_runner_caught_has_its_line_of_history() -> None:
+    world = catching()
+    failure = OutcomeFailure(class_="program", type="ValueError", message="no luck")
+    world.leaves("start", caught=True, caught_failure=failure)
+    world.job("start", "SUCCEEDED")
+    (line,) = world.group("start").history
+    assert (line.attempt, line.failure.reason, line.caught) == (1, "ValueError: no luck", True)
+    assert str(world.group("start").caught) == "0"

@@ -13,11 +13,8 @@ from steprelay_core.decide.failure import is_final
 from steprelay_core.decide.fallback import fall_back
 from steprelay_core.decide.queue import without_queue
 from steprelay_core.decide.terms import terms_after
-from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission, Terms
+from steprelay_core.state.model import HISTORY_LIMIT, FailedAttempt, Failure, GroupKey, RunFailure, Submission, Terms
 from steprelay_core.state.ranges import Ranges
-
-# How many failed attempts a group keeps word for word; the first ones tell the cause.
-HISTORY_LIMIT = 50
 
 NOBODY = Ranges()
 NEVER: Mapping[int, float | None] = MappingProxyType({})

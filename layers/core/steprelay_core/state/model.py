@@ -20,6 +20,9 @@ from steprelay_core.state.ranges import Ranges
 # How many of something each member has, stored in few bytes.
 Counts = Annotated[dict[int, int], BeforeValidator(counts_from_stored), PlainSerializer(counts_to_stored)]
 
+# How many failed attempts a group keeps word for word; the first ones tell the cause.
+HISTORY_LIMIT = 50
+
 # AWS Batch: an array job has at most 10,000 children.
 ARRAY_LIMIT = 10_000
 
@@ -245,7 +248,7 @@ class Wait:
 class FailedAttempt:
     """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started.
 
-    `caught`: whether a fallback attempt followed, by which the step goes on.
+    `caught`: whether the step goes on all the same, by `@catch`: in this very attempt, or by a fallback one after it.
     """
 
     member: int

@@ -75,7 +75,7 @@ class _Reading:
             yield _Asked(self._stored.groups[winner.task.group], winner.task, winner.attempt)
 
     def _failures(self, step: str) -> Iterator[_Asked]:
-        told = [(group, line) for group in groups_of(self._stored, step) for line in group.history]
+        told = [(group, line) for group in groups_of(self._stored, step) for line in _lost(group)]
         for group, line in told[:SAMPLE]:
             yield _Asked(group, group.key.task(line.member), line.attempt, line)
 
@@ -107,7 +107,12 @@ class _Reading:
 def _failed_attempts(group: Group) -> int:
     """How many attempts failed: the history tells the first ones, the winners how many there were at least."""
     before_winning = sum((attempt - 1) * len(members) for attempt, members in group.won.items())
-    return max(len(group.history), before_winning + len(group.failed))
+    return max(len(_lost(group)), before_winning + len(group.failed))
+
+
+def _lost(group: Group) -> list[FailedAttempt]:
+    """The failures but for those that `@catch` made winners of."""
+    return [line for line in group.history if not line.caught or group.winner(line.member) != line.attempt]
 
 
 def _measured(batch: Batch | None, compute: Compute, ran: _Ran) -> Measured:

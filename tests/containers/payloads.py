@@ -43,6 +43,7 @@ _EXPECTED = {
     "light_step/steps_in_wide_foreach": _ONE_ITEM_COMES_AGAIN,
     # This one brings its brief along, and is carried out.
     "light_step/step_with_brief": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
+    "light_step/fallback": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
 }
 
 

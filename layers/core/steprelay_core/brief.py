@@ -10,7 +10,8 @@ from steprelay_core.spec import Flow
 from steprelay_core.state.model import Caught, Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
 
-BRIEF_VERSION = 1
+# Runners that know no fallback attempts must not take one for an attempt at the step.
+BRIEF_VERSION, FALLBACK_VERSION = 1, 2
 
 
 def build_brief(
@@ -22,7 +23,7 @@ def build_brief(
     # Of what runs no user code, its limits say nothing.
     timeout = None if submission.fallback else step.timeout_seconds
     return {
-        "brief_version": BRIEF_VERSION,
+        "brief_version": FALLBACK_VERSION if submission.fallback else BRIEF_VERSION,
         "run": run.id,
         "flow": run.flow,
         **key.as_json(),

@@ -7,7 +7,8 @@ from typing import Any
 
 from steprelay.sdk.transition import Way
 
-BRIEF_VERSION = 1
+# 2: of a fallback attempt.
+BRIEF_VERSIONS = (1, 2)
 
 # What says where a task's inputs come from; see `steprelay.runner.parents`.
 INPUT_KINDS = ("none", "same", "item", "gather", "branches")
@@ -193,8 +194,9 @@ def decode_brief(document: Any) -> Brief:
     """
     try:
         version = document["brief_version"]
-        if version != BRIEF_VERSION:
-            raise BriefError(f"the brief has version {version}, this runner reads {BRIEF_VERSION}: update the relay")
+        if version not in BRIEF_VERSIONS:
+            known = " and ".join(map(str, BRIEF_VERSIONS))
+            raise BriefError(f"the brief has version {version}, this runner reads {known}: update the relay")
         return _decode(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BriefError(f"the brief cannot be read: {type(error).__name__}: {error}") from error

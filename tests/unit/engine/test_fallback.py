@@ -34,6 +34,10 @@ def test_the_brief_says_of_what_the_last_attempt_failed() -> None:
     assert (brief["attempt"], brief["first_attempt"], brief["catch"]["var"]) == (2, 1, "problem")
 
 
+def test_a_runner_that_knows_no_fallback_attempts_does_not_take_it_for_an_attempt_at_the_step() -> None:
+    assert fall_back(exit_code=1)["brief"]["brief_version"] == 2
+
+
 def test_it_starts_from_what_the_step_would_have() -> None:
     assert fall_back(exit_code=1)["brief"]["inputs"] == {
         "kind": "same",

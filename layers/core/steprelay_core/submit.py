@@ -12,7 +12,7 @@ from steprelay_core.packing import PACKING, Packing
 from steprelay_core.ports import Denied, Objects, Ports, QueueRefused, Refused, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import GroupKey, Submission, Terms
-from steprelay_core.translate import Defaults, Pointers, depends_on, job_name, queue_in_use, translate
+from steprelay_core.translate import Defaults, Platform, Pointers, depends_on, job_name, queue_in_use, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,15 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The job that a submission became, and the terms (the queue, above all) on which it was taken."""
+    """The job that a submission became, and the terms (the queue, above all) on which it was taken.
+
+    `platform`: of its queue; None where the job was found, and not made.
+    """
 
     job_id: str
     job_name: str
     terms: Terms
+    platform: Platform | None = None
 
 
 class Submitter:
@@ -81,7 +85,7 @@ class Submitter:
             except QueueRefused as refused:
                 refusals.append(str(refused))
             else:
-                return Taken(job_id, name, terms)
+                return Taken(job_id, name, terms, self._ports.jobs.platform(queue))
         raise QueueRefused("; ".join(refusals))
 
     def _choices(self, flow: Flow, group: GroupKey, terms: Terms) -> list[tuple[Terms, str]]:

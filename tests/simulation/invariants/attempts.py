@@ -10,8 +10,8 @@ from steprelay_core import keys
 from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
 from steprelay_core.decide import decide
 from steprelay_core.decide.array import ArrayEnd
+from steprelay_core.decide.budget import delay_before
 from steprelay_core.decide.chained import attempts_ahead
-from steprelay_core.decide.crowd import delay_before
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import FORGOTTEN, TERMINAL
 from steprelay_core.state.events import (

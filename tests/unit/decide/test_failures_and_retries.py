@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from steprelay_core.commands import FenceAttempt, SubmitJob, TerminateJob
-from steprelay_core.decide.crowd import delay_before
-from steprelay_core.spec.models import Retry
+from steprelay_core.decide.budget import delay_before
+from steprelay_core.spec import Retry
 from steprelay_core.state.model import GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.unit.decide.world import World, batch, started, timers

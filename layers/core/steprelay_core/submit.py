@@ -34,13 +34,13 @@ class Dispatch:
 class Taken:
     """The job that a submission became, and the terms (the queue, above all) on which it was taken.
 
-    `platform`: of its queue; None where the job was found, and not made.
+    `platform`: of its queue.
     """
 
     job_id: str
     job_name: str
     terms: Terms
-    platform: Platform | None = None
+    platform: Platform
 
 
 class Submitter:
@@ -81,11 +81,9 @@ class Submitter:
         refusals: list[str] = []
         for terms, queue in choices:
             try:
-                job_id = self._submit_to(queue, flow, stored, group, replace(submission, terms=terms), turn, ahead)
+                return self._submit_to(queue, flow, stored, group, replace(submission, terms=terms), turn, ahead)
             except QueueRefused as refused:
                 refusals.append(str(refused))
-            else:
-                return Taken(job_id, name, terms, self._ports.jobs.platform(queue))
         raise QueueRefused("; ".join(refusals))
 
     def _choices(self, flow: Flow, group: GroupKey, terms: Terms) -> list[tuple[Terms, str]]:
@@ -109,13 +107,13 @@ class Submitter:
         for terms, queue in choices:
             try:
                 found = self._ports.jobs.find(queue, name)
+                if found:
+                    return Taken(found[0], name, terms, self._ports.jobs.platform(queue))
             except Denied:
                 raise
             except Refused:
                 # A queue that is not there has no jobs.
                 continue
-            if found:
-                return Taken(found[0], name, terms)
         return None
 
     def named(self, flow: Flow, run: str, group: GroupKey, member: int, attempt: int) -> list[str]:
@@ -144,13 +142,14 @@ class Submitter:
         submission: Submission,
         turn: Callable[[], None],
         ahead: str | None,
-    ) -> str:
+    ) -> Taken:
         platform = self._ports.jobs.platform(queue)
         pointers = self._pointers(stored.run.id, group, submission)
         request = translate(flow, group, submission, platform, self._dispatch.defaults, pointers)
         brief = build_brief(flow, stored.run, stored.groups, group, submission, request.tempdir)
         put_brief(self._ports.objects, stored.run.id, group, submission, brief)
-        return self._definitions.submit(request.definition, request.submit | depends_on(ahead), turn)
+        job_id = self._definitions.submit(request.definition, request.submit | depends_on(ahead), turn)
+        return Taken(job_id, request.job_name, submission.terms, platform)
 
     def _pointers(self, run: str, group: GroupKey, submission: Submission) -> Pointers:
         bucket = self._dispatch.data_bucket

@@ -61,7 +61,7 @@ class FailureClass:
     def retried_by(self) -> str:
         """Who makes another attempt, or why nobody does."""
         attempts = "one further attempt" if self.free == 1 else f"up to {self.free} further attempts"
-        free = f"the relay, {attempts} that cost none of `@retry`"
+        free = f"the relay, {attempts} at no cost to `@retry`"
         if self.backs_off:
             free += f", after {FIRST_PAUSE:g} s, {2 * FIRST_PAUSE:g} s and so on"
         return _RETRIES[self.retry].format(free=free)
@@ -87,7 +87,7 @@ _TABLE = (
         "the job waited too long for a place in its queue",
         "machine",
         "queue",
-        "the task goes on in the next queue of its list; on the last one it fails",
+        "the task goes on in the next queue of its list; on the last one, it fails",
         "check the queue's limits and compute environments, or name a second queue",
         ("`@batch(queue=[…])`", "`@retry(on=…)`", "`jobStateTimeLimitActions` of the queue"),
     ),
@@ -195,7 +195,7 @@ _TABLE = (
         "there is no machine for the job now",
         "machine",
         "queue",
-        "the job waits for one; if that ends it, the task goes on in the next queue of its list; on the last one it fails",
+        "the job waits for one; if that ends it, the task goes on in the next queue, and fails on the last one",
         "name a second queue, ask for less, or allow the compute environment more instance types",
         ("`@batch(queue=[…])`", "`@retry(on=…)`", "`jobStateTimeLimitActions` of the queue"),
     ),

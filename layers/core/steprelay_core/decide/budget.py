@@ -17,7 +17,7 @@ LONGEST_DELAY = 30 * 86_400.0
 
 # What is said of the end of a program: of what else would an exit code be believed?
 _BY_EXIT_CODE = frozenset({"program", "oom_suspected"})
-# An exception is no exit code, but the job of its step ends with this one.
+# An exception is no exit code, but the job of its step ends with this one, unless something around it swallows that.
 _OF_AN_EXCEPTION = 1
 
 # The next queue is what they are retried on; in one queue a person has to ask for it.
@@ -61,7 +61,7 @@ def _never(step: Step, failure: Failure) -> str | None:
     if retry.times == 0:
         return "@retry(times=0) allows no second attempt"
     if failure.class_ in _BY_EXIT_CODE:
-        code = _OF_AN_EXCEPTION if failure.exit_code is None else failure.exit_code
+        code = failure.exit_code or _OF_AN_EXCEPTION
         return f"exit code {code} is one of exit_codes_no_retry" if code in retry.exit_codes_no_retry else None
     return None
 

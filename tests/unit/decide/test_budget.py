@@ -171,6 +171,13 @@ def test_what_no_attempt_can_mend_is_never_retried_and_says_why(class_: str) -> 
     assert (verdict.again, verdict.budget.partition(",")[0]) == (None, f"none: {class_} is never retried")
 
 
+@pytest.mark.parametrize("class_", CLASSES)
+def test_explain_says_of_every_class_what_the_engine_does(class_: str) -> None:
+    step = Step(batch=Batch(queue=["spot", "on-demand"]), retry=Retry(times=1))
+    verdict = judge_failure(step, Submission(1, Ranges.of(0), Ranges.of(0), False, 0.0), Failure(class_, "why"))
+    assert (verdict.again is not None) == CLASSES[class_].retried
+
+
 def test_growth_is_free_as_long_as_the_memory_really_grows() -> None:
     world = one_step(batch={"memory": 4096, "max_memory": 10_000}, retry={"times": 1, "minutes_between_retries": 0})
     fail(world, OOM, 4)

@@ -201,6 +201,6 @@ def _failed(task: Task, failure: Failure) -> Outcome:
     """As `steprelay.runner.perform.settle`."""
     brief = task.brief
     static = not brief.ways or (len(brief.ways) == 1 and brief.ways[0].foreach is None)
-    if brief.catch is None or not brief.last_attempt or not static:
+    if brief.catch is None or not brief.is_last(failure.class_, failure.exit_code) or not static:
         return Outcome("failed", failure=failure)
     return Outcome("succeeded", transition=0 if brief.ways else None, caught=True)

@@ -6,7 +6,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.decide.advance import took
 from steprelay_core.decide.laps import Places, come_from, gathered, openers
-from steprelay_core.spec import Flow
+from steprelay_core.spec import Flow, Retry
 from steprelay_core.state.model import Caught, Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
 
@@ -22,6 +22,7 @@ def build_brief(
     retries = step.retry.times if step.retry else 0
     # Of what runs no user code, its limits say nothing.
     timeout = None if submission.fallback else step.timeout_seconds
+    exceptions = _exceptions(step.retry)
     return {
         "brief_version": FALLBACK_VERSION if submission.fallback else BRIEF_VERSION,
         "run": run.id,
@@ -31,6 +32,7 @@ def build_brief(
         "attempt": submission.attempt,
         "first_attempt": submission.first,
         "max_attempts": submission.first + retries,
+        **({"retry": exceptions} if exceptions else {}),
         "created_at": run.created_at,
         "origin": {"kind": run.origin.kind, "detail": run.origin.detail},
         "package": keys.package(run.digest),
@@ -60,6 +62,11 @@ def _caught(cause: Caught) -> dict[str, Any]:
         "log_stream": failure.log_stream,
         "told": cause.told,
     }
+
+
+def _exceptions(retry: Retry | None) -> dict[str, Any]:
+    """After which failures there is no further attempt, although the budget would have one."""
+    return {} if retry is None else retry.model_dump(include={"on", "exit_codes_no_retry"}, exclude_defaults=True)
 
 
 def _presumed(key: GroupKey, submission: Submission) -> dict[str, Any] | None:

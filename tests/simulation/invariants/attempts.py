@@ -11,7 +11,6 @@ from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJo
 from steprelay_core.decide import decide
 from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.chained import attempts_ahead
-from steprelay_core.decide.crowd import delay_before
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import FORGOTTEN
 from steprelay_core.state.events import (
@@ -23,19 +22,18 @@ from steprelay_core.state.events import (
     RunTimerDue,
     TimerDue,
 )
-from steprelay_core.state.model import Failure, Group, GroupKey, Submission
+from steprelay_core.state.model import HISTORY_LIMIT, Failure, Group, GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
+from tests.simulation.invariants.budgets import FINAL
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import JobPlace
+from tests.simulation.user_code import NOT_TOLD
 
 if TYPE_CHECKING:
     from steprelay_core.decide.job import Outcomes
     from steprelay_core.ports import Stored
     from tests.simulation.simulation import Simulation
-
-# No further attempt can mend these.
-FINAL = frozenset({"cancelled", "image_permanent", "config", "internal"})
 
 # Clocks differ (seconds); timers may come a second early.
 CLOCKS_DIFFER = 10.0
@@ -171,25 +169,6 @@ def _array(
 
 
 @rule(11, Saved)
-def retries_are_due(simulation: Simulation, saved: Saved) -> str | None:
-    if saved.goes_on:
-        # By a person's word, now.
-        return None
-    for was, group in saved.changed:
-        retry = simulation.flow(saved.given.id).step(group.key.step).retry
-        known = {(item.attempt, member) for item in was.submissions for member in item.members}
-        for submission in group.submissions:
-            for member in submission.open if submission.attempt > submission.first and not submission.fallback else ():
-                if (submission.attempt, member) in known:
-                    continue
-                failed = _failure_of(group, member, submission.attempt - 1)
-                wait = delay_before(submission.attempt - submission.first + 1, retry) if retry else 0.0
-                if failed is None or submission.submitted_at < failed[1] + wait - CLOCKS_DIFFER:
-                    return f"{group.key.task(member)} was tried again too soon: {submission}, {failed}, wait {wait} s"
-    return None
-
-
-@rule(11, Saved)
 def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None:
     for was, group in saved.changed:
         again = {member: wait.attempt for wait in group.waits for member in wait.members}
@@ -203,6 +182,8 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                 if again.get(member) != submission.attempt + 1:
                     continue
                 failed = _failure_of(group, member, submission.attempt)
+                if failed is None and len(group.history) == HISTORY_LIMIT:
+                    continue
                 # Of a job that Batch has forgotten nobody can tell any more.
                 told = failed is not None and failed[0].reason != FORGOTTEN
                 unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
@@ -217,6 +198,8 @@ def nobody_ended_well_who_failed(simulation: Simulation, saved: Saved) -> str | 
     for was, group in saved.changed:
         for line in group.history[len(was.history) :]:
             if line.failure.class_ != "unknown_outcome" or line.failure.exit_code is not None:
+                continue
+            if line.failure.reason.startswith(NOT_TOLD):
                 continue
             for submission in was.submissions:
                 if submission.attempt == line.attempt and line.member in submission.open:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from steprelay_core.decide.failure import is_final
 from steprelay_core.decide.fallback import FALLBACKS
 from tests.simulation.facts import Attempted, Calmed, Saved
+from tests.simulation.invariants.budgets import BY_QUEUE, FINAL, FREE, GROWS
 from tests.simulation.invariants.rules import rule
 from tests.simulation.record import outcome_key
 
 if TYPE_CHECKING:
     from steprelay_core.spec import Step
-    from steprelay_core.state.model import Group, Submission
+    from steprelay_core.state.model import FailedAttempt, Group, Submission
     from tests.simulation.simulation import Simulation
 
 
@@ -47,12 +47,26 @@ def nobody_falls_back_who_may_still_be_tried(simulation: Simulation, saved: Save
                 if submission.attempt - cause.attempt > FALLBACKS:
                     return f"{group.key} falls back once more: {submission}"
             for member in {member for member, _ in begun}:
-                line = next(
-                    (line for line in group.history if _is_cause(line.member, line.attempt, submission, member)), None
-                )
-                left = step.retry.times - (line.attempt - submission.first) if line and step.retry else 0
-                if not _is_caught(step) or (line is not None and left > 0 and not is_final(line.failure)):
-                    return f"{group.key.task(member)} falls back after {line}, with {left} attempts left"
+                line = next((line for line in group.history if _is_cause(line, submission, member)), None)
+                due = _still_due(step, was, submission.first, line) if line is not None else None
+                if due is not None or not _is_caught(step):
+                    return f"{group.key.task(member)} falls back after {line}, although {due}"
+    return None
+
+
+def _still_due(step: Step, was: Group, first: int, line: FailedAttempt) -> str | None:
+    """Why another attempt should have come first."""
+    class_, retry, code = line.failure.class_, step.retry, line.failure.exit_code or 1
+    if step.never_again or class_ in FINAL:
+        return None
+    if retry is not None and class_ in ("program", "oom_suspected") and code in retry.exit_codes_no_retry:
+        return None
+    before = next((item for item in was.submissions if item.attempt == line.attempt and line.member in item.open), None)
+    if before is not None and class_ in FREE and class_ not in GROWS and before.terms.spent_of(class_) < FREE[class_]:
+        return f"{class_} has free attempts left: {before.terms.spent}"
+    permitted = class_ not in BY_QUEUE if retry is None or retry.on is None else class_ in retry.on
+    if retry is not None and permitted and line.attempt - first < retry.times:
+        return f"{retry} allows more attempts"
     return None
 
 
@@ -79,6 +93,6 @@ def _fallbacks(group: Group) -> set[tuple[int, int]]:
     return {(member, item.attempt) for item in group.submissions if item.fallback for member in item.members}
 
 
-def _is_cause(of: int, attempt: int, submission: Submission, member: int) -> bool:
+def _is_cause(line: FailedAttempt, submission: Submission, member: int) -> bool:
     causes = (cause for cause in submission.fallback if member in cause.members)
-    return of == member and any(cause.attempt == attempt for cause in causes)
+    return line.member == member and any(cause.attempt == line.attempt for cause in causes)

@@ -5,7 +5,7 @@ in the artifact of `@catch` and goes the step's only way on; its outcome counts 
 function died, but never caught itself.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from steprelay_core.commands import InvokeLight
@@ -32,29 +32,45 @@ def can_fall_back(flow: Flow, name: str) -> bool:
     return step.catch is not None and static
 
 
-def fall_back(
+def caught_of(
     draft: Draft, key: GroupKey, submission: Submission, failures: Mapping[int, Failure], closed: Ranges
-) -> GivenUp:
-    """Start a fallback attempt of members whose last attempt has failed; those for whom there is none.
+) -> tuple[list[Caught], GivenUp]:
+    """Of members whose last attempt has failed, those whom `@catch` takes, and those who end the run: one of the two.
 
     `closed`: those that left an outcome. Of a fallback attempt that failed, the failures before it are what counts.
     """
-    attempt = submission.attempt + 1
     if not can_fall_back(draft.flow, key.step):
-        return {member: (submission.attempt, failure) for member, failure in failures.items()}
-    ready: list[Caught] = []
-    given_up: GivenUp = {}
-    for cause in _causes(submission, failures, closed):
-        lost = cause.members - closed if submission.fallback else cause.members
-        if draft.is_stopping or attempt - cause.attempt > FALLBACKS:
-            lost = Ranges()
-        if len(lost):
-            ready.append(replace(cause, members=lost))
-        given_up |= dict.fromkeys(cause.members - lost, (cause.attempt, cause.failure))
-    if ready:
-        _note(draft, key, submission.attempt, union(cause.members for cause in ready))
-        _launch(draft, key, submission, attempt, ready)
-    return given_up
+        return [], {member: (submission.attempt, failure) for member, failure in failures.items()}
+    causes = list(_causes(submission, failures, closed))
+    spent = submission.fallback and (
+        len(Ranges.collect(failures) & closed)
+        or any(submission.attempt - cause.attempt >= FALLBACKS for cause in causes)
+    )
+    if spent or draft.is_stopping:
+        return [], {member: (cause.attempt, cause.failure) for cause in causes for member in cause.members}
+    return causes, {}
+
+
+def fall_back(draft: Draft, key: GroupKey, failed: Submission, causes: Sequence[Caught]) -> None:
+    """Start a fallback attempt of these members; those of an array that fail one after the other join a submission."""
+    attempt = failed.attempt + 1
+    for part in union(cause.members for cause in causes).chunks(ARRAY_LIMIT):
+        own = tuple(replace(cause, members=cause.members & part) for cause in causes if len(cause.members & part))
+        found = _to_join(draft.group(key), part, attempt, failed.first)
+        if found is None:
+            told = told_together(own)
+            hand_over(draft, key, Submission(attempt, part, part, True, draft.now, first=failed.first, fallback=told))
+            continue
+        joined = replace(
+            found,
+            members=found.members | part,
+            open=found.open | part,
+            submitted_at=draft.now,
+            sent_at=None,
+            fallback=told_together((*found.fallback, *own)),
+        )
+        draft.put(swap_submission(draft.group(key), joined))
+        draft.ask(InvokeLight(key, joined.id, part.spans))
 
 
 def _causes(submission: Submission, failures: Mapping[int, Failure], closed: Ranges) -> Iterator[Caught]:
@@ -72,47 +88,13 @@ def _causes(submission: Submission, failures: Mapping[int, Failure], closed: Ran
         yield Caught(Ranges.collect(those), submission.attempt, failure, told)
 
 
-def _note(draft: Draft, key: GroupKey, attempt: int, members: Ranges) -> None:
-    """Say in the history what follows."""
-    group = draft.group(key)
-    lines = (
-        replace(line, caught=True) if line.attempt == attempt and line.member in members else line
-        for line in group.history
-    )
-    draft.put(replace(group, history=tuple(lines)))
-
-
-def _launch(draft: Draft, key: GroupKey, failed: Submission, attempt: int, causes: list[Caught]) -> None:
-    """Hand them over to the light function; those of an array that fail one after the other join one submission."""
-    for part in union(cause.members for cause in causes).chunks(ARRAY_LIMIT):
-        own = tuple(replace(cause, members=cause.members & part) for cause in causes if len(cause.members & part))
-        found = _to_join(draft.group(key), part, attempt, failed)
-        if found is None:
-            fallback = told_together(own)
-            submission = Submission(
-                attempt, part, part, True, draft.now, terms=failed.terms, first=failed.first, fallback=fallback
-            )
-            hand_over(draft, key, submission)
-            continue
-        joined = replace(
-            found,
-            members=found.members | part,
-            open=found.open | part,
-            submitted_at=draft.now,
-            sent_at=None,
-            fallback=told_together((*found.fallback, *own)),
-        )
-        draft.put(swap_submission(draft.group(key), joined))
-        draft.ask(InvokeLight(key, joined.id, part.spans))
-
-
-def _to_join(group: Group, part: Ranges, attempt: int, failed: Submission) -> Submission | None:
+def _to_join(group: Group, part: Ranges, attempt: int, first: int) -> Submission | None:
     """A submission is named by its first member, so that must stay the first."""
     alike = (
         submission
         for submission in group.submissions
         if submission.fallback
-        and (submission.attempt, submission.terms, submission.first) == (attempt, failed.terms, failed.first)
+        and (submission.attempt, submission.first) == (attempt, first)
         and submission.members.at(0) < part.at(0)
         and len(submission.members) + len(part) <= ARRAY_LIMIT
     )

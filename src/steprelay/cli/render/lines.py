@@ -42,7 +42,7 @@ def printed_by(change: OutputLine) -> str:
 
 
 def failed_line(change: AttemptFailed) -> str:
-    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min`."""
+    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min (retry 1 of 3)`."""
     code = f", exit code {change.exit_code}" if change.exit_code is not None else ""
     text = f"{change.task} attempt {change.attempt} failed: {change.failure_class}{code}"
     if change.reason:
@@ -56,8 +56,13 @@ def _then(change: AttemptFailed) -> str:
         soon = f" in {duration(wait)}" if wait >= 1 else ""
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
-        return f" — retrying{soon}{memory}{queue}"
-    return {"fail": " — giving up", "catch": " — going on by @catch"}.get(change.then, "")
+        return f" — retrying{soon}{memory}{queue}{_by(change.budget)}"
+    ending = {"fail": " — giving up", "catch": " — going on by @catch"}.get(change.then, "")
+    return ending and f"{ending}{_by(change.budget.removeprefix('none: '))}"
+
+
+def _by(budget: str) -> str:
+    return f" ({budget})" if budget else ""
 
 
 def counts(change: StepProgress) -> str:

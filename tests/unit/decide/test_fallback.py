@@ -16,6 +16,7 @@ from tests.unit.decide.world import RUN, World, batch, started
 CATCH = {"catch": {"var": "problem"}}
 OOM = {"reason": "Essential container in task exited", "exit_code": 137}
 OOM |= {"container_reason": "OutOfMemoryError: Container killed due to memory usage"}
+NEVER = {"retry": {"times": 0}}
 TWICE = {"retry": {"times": 1, "minutes_between_retries": 0}}
 WORK = GroupKey("work", (0,))
 
@@ -69,7 +70,7 @@ def test_the_flow_goes_on_once_that_attempt_has_left_its_outcome() -> None:
     ],
 )
 def test_whatever_ended_the_last_attempt_is_caught(end: dict[str, Any], class_: str) -> None:
-    world = catching()
+    world = catching(**NEVER)
     world.job("start", "FAILED", **end)
     assert [cause.failure.class_ for cause in fallback_of(world).fallback] == [class_]
 
@@ -82,7 +83,7 @@ def test_a_submission_that_batch_refuses_is_caught() -> None:
 
 
 def test_a_light_step_whose_function_died_is_caught() -> None:
-    world = World({"start": {"next": "end", **CATCH}, "end": {}})
+    world = World({"start": {"next": "end", **CATCH, **NEVER}, "end": {}})
     world.happen(LightEnded(RUN, GroupKey("start"), 0, 1, "the function died"))
     assert [cause.failure.class_ for cause in fallback_of(world).fallback] == ["host"]
 

@@ -5,7 +5,7 @@ from typing import Any
 from steprelay_core.state.model import GroupKey
 from tests.unit.engine.world import EngineWorld
 
-WORK = {"batch": {}, "next": "end", "catch": {"var": "problem"}, "timeout_seconds": 7200}
+WORK = {"batch": {}, "next": "end", "catch": {"var": "problem"}, "timeout_seconds": 7200, "retry": {"times": 0}}
 
 
 def fall_back(**end: Any) -> dict[str, Any]:

@@ -303,3 +303,33 @@ def test_a_failure_that_the_runner_caught_has_its_line_of_history() -> None:
     (line,) = world.group("start").history
     assert (line.attempt, line.failure.reason, line.caught) == (1, "ValueError: no luck", True)
     assert str(world.group("start").caught) == "0"
+
+
+def test_a_failure_that_retry_does_not_take_is_caught_in_the_first_attempt() -> None:
+    world = catching(retry={"times": 3, "minutes_between_retries": 0, "on": ["timeout"]})
+    world.leaves_failure("start")
+    world.job("start", "FAILED", exit_code=1)
+    assert [(cause.attempt, cause.told) for cause in fallback_of(world).fallback] == [(1, True)]
+
+
+def test_free_attempts_come_before_catch() -> None:
+    world = catching()
+    for _ in range(10):
+        world.job("start", "FAILED", reason="Host EC2 (instance i-1) terminated.")
+        assert not world.submission("start").fallback
+    world.job("start", "FAILED", reason="Host EC2 (instance i-1) terminated.")
+    assert fallback_of(world).attempt == 12
+    assert world.group("start").history[-1].budget.startswith("none")
+
+
+def test_what_pays_for_a_fallback_attempt_is_told() -> None:
+    world = catching(**NEVER)
+    world.job("start", "FAILED", **OOM)
+    for attempt in range(2, 2 + FALLBACKS):
+        world.happen(LightEnded(RUN, GroupKey("start"), 0, attempt, "the function died"))
+    told = [(line.attempt, line.caught, line.budget) for line in world.group("start").history]
+    assert told[1:] == [
+        (2, True, "free: @catch is tried again"),
+        (3, True, "free: @catch is tried again"),
+        (4, False, "none: @catch could not go on either"),
+    ]

@@ -75,8 +75,9 @@ PATTERNS = {
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_hundred_thousand_tasks_with_any_pattern_of_failures_fit_into_an_item(pattern: str) -> None:
-    """Of those that failed by the pattern, by chance, some wait, some are tried again, up to 20 times and more, some have
-    won since or are lost; those that did not fail have won, with two ways on, or are still open in one of ten arrays."""
+    """Of those that failed by the pattern, by chance, some wait, some are tried again for the second time or the 16th,
+    some have won since or are lost; those that did not fail have won, with two ways on, or are still open in one of ten
+    arrays."""
     failing, everybody, random = PATTERNS[pattern], Ranges.upto(MOST), Random(4)
     places: list[list[int]] = [[] for _ in range(40)]
     for member in failing:

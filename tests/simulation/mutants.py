@@ -22,9 +22,12 @@ from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, DecidesApart
 from tests.simulation.budget_mutants import (
+    AllowsOneMore,
     ForgetsWhatWasSpent,
     NeverPauses,
+    RetriesAtOnce,
     RetriesWhateverHappened,
+    RetriesWhatIsFinal,
     RetriesWhatMayNotBe,
     SpendsTheStepsBudget,
     TakesMachinesForPrograms,
@@ -178,41 +181,6 @@ class ReopensForLateSuccess(Misjudges):
         group = settle_members(group, Ranges.of(member))
         won = group.won | {attempt: group.won.get(attempt, Ranges()) | Ranges.of(member)}
         return Decision(stored.run, (replace(group, won=won, failed=group.failed - Ranges.of(member)),))
-
-
-class AllowsOneMore(Misjudges):
-    """Counts the budget of attempts wrongly by one."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        steps = {
-            name: step.model_copy(update={"retry": step.retry.model_copy(update={"times": step.retry.times + 1})})
-            if step.retry
-            else step
-            for name, step in flow.spec.steps.items()
-        }
-        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
-
-
-class RetriesWhatIsFinal(Misjudges):
-    """Takes every failure for one of the program."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        if isinstance(event, JobChanged):
-            event = replace(event, reason="", container_reason="", exit_code=1)
-        return flow, stored, event
-
-
-class RetriesAtOnce(Misjudges):
-    """Does not wait between attempts."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        steps = {
-            name: step.model_copy(update={"retry": step.retry.model_copy(update={"minutes_between_retries": 0})})
-            if step.retry
-            else step
-            for name, step in flow.spec.steps.items()
-        }
-        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
 
 
 class JoinsOneShort(Misjudges):

@@ -1,19 +1,11 @@
 """What paid for each attempt of a run, and what a step asks for, as commands say it."""
 
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from steprelay_core.state.model import Failure
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
-from tests.client.fake_relay import RUN, FakeRelay, failed_attempt, failed_run, group, stored
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path, FakeRelay([]))
+from tests.client.fake_relay import RUN, failed_attempt, failed_run, group, stored
 
 
 def test_a_run_is_shown_with_what_paid_for_each_attempt_and_why_there_was_none(shell: Shell) -> None:

@@ -62,7 +62,7 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     if isinstance(event, RunTimerDue) and abs((stored.run.deadline or 0.0) - simulation.scheduler.now) < CLOCKS_DIFFER:
         # The same, where the clock was set right since.
         return None
-    if isinstance(event, JobChanged) and _was_handed_over(stored, event):
+    if isinstance(event, JobChanged) and (_was_handed_over(stored, event) or _was_forgotten(simulation, stored, event)):
         return None
     # At the same time, by the same clock.
     now, flow = simulation.scheduler.read_clock, simulation.flow(event.run)
@@ -93,6 +93,16 @@ def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
         return False
     superfluous = event.whole in found.others and event.ended
     return superfluous or (found.job_id == event.whole and found.status == "SUBMITTED")
+
+
+def _was_forgotten(simulation: Simulation, stored: Stored, event: JobChanged) -> bool:
+    """Whether its job, one too many, has ended and was forgotten before this was told of it: it is remembered once
+    more, and at the most stopped in vain."""
+    found = find_submission(stored.groups.get(event.group, Group(event.group)), event.submission)
+    if found is None or event.whole in (found.job_id, *found.others):
+        return False
+    job = simulation.relay.batch.jobs.get(event.whole)
+    return not event.ended and job is not None and job.over
 
 
 def _still_waits(stored: Stored, event: TimerDue, now: float) -> bool:

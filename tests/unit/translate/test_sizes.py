@@ -14,7 +14,7 @@ from tests.unit.translate.requests import a_flow, a_submission, container, probl
 
 def sizes(platform: Platform, growth: int = 0, factor: float | None = None, **batch: Any) -> tuple[float, int]:
     """vCPUs and MiB that a submission asks for; `factor`: the `memory_factor` of its step's retries."""
-    retry = {"retry": {"memory_factor": factor}} if factor is not None else {}
+    retry: dict[str, Any] = {"retry": {"memory_factor": factor}} if factor is not None else {}
     made = request(a_flow(batch, **retry), platform, submission=a_submission(growth=growth))
     asked = {each["type"]: each["value"] for each in made.submit["containerOverrides"]["resourceRequirements"]}
     return float(asked["VCPU"]), int(asked["MEMORY"])

@@ -77,6 +77,14 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run of an exit hook has ended: SUCCEEDED, or FAILED for the `failure` that events tell."""
+
+    status: str
+    failure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """One submission: an attempt of some members of a group. Times in seconds.
 
@@ -110,6 +118,8 @@ class Brief:
     # Classes that alone are retried, None for all; and exit codes that are not.
     retried_classes: tuple[str, ...] | None = None
     final_exit_codes: tuple[int, ...] = ()
+    # Of an exit hook, whose name stands for a step's.
+    hook: Ended | None = None
 
     @property
     def retry_count(self) -> int:
@@ -216,7 +226,12 @@ def _decode(document: dict[str, Any]) -> Brief:
         first_attempt=document.get("first_attempt", 1),
         retried_classes=None if retry.get("on") is None else tuple(retry["on"]),
         final_exit_codes=tuple(retry.get("exit_codes_no_retry") or ()),
+        hook=_ended(document.get("hook")),
     )
+
+
+def _ended(document: dict[str, Any] | None) -> Ended | None:
+    return None if document is None else Ended(document["status"], document.get("failure"))
 
 
 def _way(document: dict[str, Any]) -> Way:

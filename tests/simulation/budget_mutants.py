@@ -11,6 +11,41 @@ from steprelay_core.state.model import Group, Terms
 from tests.simulation.misjudging import Misjudges
 
 
+class AllowsOneMore(Misjudges):
+    """Counts the budget of attempts wrongly by one."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        steps = {
+            name: step.model_copy(update={"retry": step.retry.model_copy(update={"times": step.retry.times + 1})})
+            if step.retry
+            else step
+            for name, step in flow.spec.steps.items()
+        }
+        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
+
+
+class RetriesWhatIsFinal(Misjudges):
+    """Takes every failure for one of the program."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        if isinstance(event, JobChanged):
+            event = replace(event, reason="", container_reason="", exit_code=1)
+        return flow, stored, event
+
+
+class RetriesAtOnce(Misjudges):
+    """Does not wait between attempts."""
+
+    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
+        steps = {
+            name: step.model_copy(update={"retry": step.retry.model_copy(update={"minutes_between_retries": 0})})
+            if step.retry
+            else step
+            for name, step in flow.spec.steps.items()
+        }
+        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
+
+
 class ForgetsWhatWasSpent(Misjudges):
     """Gives a class its free attempts anew with each failure."""
 

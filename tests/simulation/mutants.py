@@ -22,9 +22,12 @@ from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, DecidesApart
 from tests.simulation.budget_mutants import (
+    AllowsOneMore,
     ForgetsWhatWasSpent,
     NeverPauses,
+    RetriesAtOnce,
     RetriesWhateverHappened,
+    RetriesWhatIsFinal,
     RetriesWhatMayNotBe,
     SpendsTheStepsBudget,
     TakesMachinesForPrograms,
@@ -32,6 +35,7 @@ from tests.simulation.budget_mutants import (
 from tests.simulation.campaign import first_caught
 from tests.simulation.catch_mutants import CatchesEarly, ForgetsWhoWasCaught, GivesUpWhatIsCaught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
+from tests.simulation.hook_mutants import HOOK_BUGS, ForgetsItsHooks
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
@@ -179,41 +183,6 @@ class ReopensForLateSuccess(Misjudges):
         group = settle_members(group, Ranges.of(member))
         won = group.won | {attempt: group.won.get(attempt, Ranges()) | Ranges.of(member)}
         return Decision(stored.run, (replace(group, won=won, failed=group.failed - Ranges.of(member)),))
-
-
-class AllowsOneMore(Misjudges):
-    """Counts the budget of attempts wrongly by one."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        steps = {
-            name: step.model_copy(update={"retry": step.retry.model_copy(update={"times": step.retry.times + 1})})
-            if step.retry
-            else step
-            for name, step in flow.spec.steps.items()
-        }
-        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
-
-
-class RetriesWhatIsFinal(Misjudges):
-    """Takes every failure for one of the program."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        if isinstance(event, JobChanged):
-            event = replace(event, reason="", container_reason="", exit_code=1)
-        return flow, stored, event
-
-
-class RetriesAtOnce(Misjudges):
-    """Does not wait between attempts."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        steps = {
-            name: step.model_copy(update={"retry": step.retry.model_copy(update={"minutes_between_retries": 0})})
-            if step.retry
-            else step
-            for name, step in flow.spec.steps.items()
-        }
-        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
 
 
 class JoinsOneShort(Misjudges):
@@ -387,9 +356,11 @@ MUTANTS = (
     Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
     Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
-    _engine("gives up what @catch takes", GivesUpWhatIsCaught, 23),
-    _engine("catches before the last attempt", CatchesEarly, 23),
-    _engine("forgets who was caught", ForgetsWhoWasCaught, 23),
+    *(_engine(*bug) for bug in HOOK_BUGS),
+    Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
+    _engine("gives up what @catch takes", GivesUpWhatIsCaught, 24),
+    _engine("catches before the last attempt", CatchesEarly, 24),
+    _engine("forgets who was caught", ForgetsWhoWasCaught, 24),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

@@ -78,6 +78,14 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run of an exit hook has ended: SUCCEEDED, or FAILED for the `failure` that events tell."""
+
+    status: str
+    failure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class LastFailure:
     """What the last attempt of some members failed of, for a fallback attempt to leave in the artifact of `@catch`.
 
@@ -130,6 +138,8 @@ class Brief:
     # Classes that alone are retried, None for all; and exit codes that are not.
     retried_classes: tuple[str, ...] | None = None
     final_exit_codes: tuple[int, ...] = ()
+    # Of an exit hook, whose name stands for a step's.
+    hook: Ended | None = None
 
     @property
     def retry_count(self) -> int:
@@ -244,6 +254,7 @@ def _decode(document: dict[str, Any]) -> Brief:
         first_attempt=document.get("first_attempt", 1),
         retried_classes=None if retry.get("on") is None else tuple(retry["on"]),
         final_exit_codes=tuple(retry.get("exit_codes_no_retry") or ()),
+        hook=_ended(document.get("hook")),
         fallback=tuple(_last_failure(cause) for cause in document.get("fallback") or ()),
     )
 
@@ -253,6 +264,10 @@ def _last_failure(document: dict[str, Any]) -> LastFailure:
     told = bool(document.get("told"))
     members = _spans(document["members"])
     return LastFailure(members, document["attempt"], document["class"], document["reason"], **optional, told=told)
+
+
+def _ended(document: dict[str, Any] | None) -> Ended | None:
+    return None if document is None else Ended(document["status"], document.get("failure"))
 
 
 def _way(document: dict[str, Any]) -> Way:

@@ -13,6 +13,7 @@ from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import FORGOTTEN
+from steprelay_core.decide.limit import TIMER_TOLERANCE
 from steprelay_core.state.events import (
     JobChanged,
     JobMissing,
@@ -48,8 +49,8 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     stored = simulation.relay.store.runs.get(event.run)
     if stored is None or isinstance(event, RunStarted):
         return None
-    if isinstance(event, TimerDue) and _still_waits(stored, event):
-        # It came too early, by a clock that is not ours, and was started anew.
+    if isinstance(event, TimerDue) and _still_waits(stored, event, simulation.scheduler.read_clock):
+        # It came too early, by a clock that is not ours, and was started anew; or the time of others has come since.
         return None
     if isinstance(event, JobMissing) and _may_turn_up(stored, event):
         # Whether it has been missing for long enough depends on whose clock is read.
@@ -60,7 +61,7 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     if isinstance(event, RunTimerDue) and abs((stored.run.deadline or 0.0) - simulation.scheduler.now) < CLOCKS_DIFFER:
         # The same, where the clock was set right since.
         return None
-    if isinstance(event, JobChanged) and _was_handed_over(stored, event):
+    if isinstance(event, JobChanged) and (_was_handed_over(stored, event) or _was_forgotten(simulation, stored, event)):
         return None
     # At the same time, by the same clock.
     now, flow = simulation.scheduler.read_clock, simulation.flow(event.run)
@@ -93,9 +94,20 @@ def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
     return superfluous or (found.job_id == event.whole and found.status == "SUBMITTED")
 
 
-def _still_waits(stored: Stored, event: TimerDue) -> bool:
-    group = stored.groups.get(event.group, Group(event.group))
-    return any(wait.attempt == event.attempt and event.member in wait.members for wait in group.waits)
+def _was_forgotten(simulation: Simulation, stored: Stored, event: JobChanged) -> bool:
+    """Whether its job, one too many, has ended and was forgotten before this was told of it: it is remembered once
+    more, and at the most stopped in vain."""
+    found = find_submission(stored.groups.get(event.group, Group(event.group)), event.submission)
+    if found is None or event.whole in (found.job_id, *found.others):
+        return False
+    job = simulation.relay.batch.jobs.get(event.whole)
+    return not event.ended and job is not None and job.over
+
+
+def _still_waits(stored: Stored, event: TimerDue, now: float) -> bool:
+    waits = stored.groups.get(event.group, Group(event.group)).waits
+    due = now + TIMER_TOLERANCE
+    return any(wait.attempt == event.attempt and (event.member in wait.members or wait.due <= due) for wait in waits)
 
 
 def _may_turn_up(stored: Stored, event: JobMissing) -> bool:

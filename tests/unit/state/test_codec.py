@@ -17,7 +17,7 @@ from steprelay_core.codec import (
 )
 from steprelay_core.commands import Command, InvokeLight, StartRunTimer, SubmitJob
 from steprelay_core.ports import Deployment
-from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Resuming, Run, RunStatus, TaskSelection
+from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Resuming, Run, RunStatus, TaskSelection, Terms
 from steprelay_core.state.ranges import Ranges
 from tests.unit.state.strategies import any_value
 
@@ -78,6 +78,7 @@ def test_what_was_stored_before_runs_could_be_resumed_reads_as_never_resumed() -
     group = decode(Group, (STORED / "group-1.json").read_text())
     assert (run.generation, run.requests, run.resuming, run.deadline) == (1, (), None, None)
     assert (group.tried, group.submissions[0].first, group.waits[0].first) == (0, 1, 1)
+    assert (group.submissions[0].terms, group.waits[0].terms.spent, group.history[0].budget) == (Terms(), (), "")
 
 
 def test_a_resumed_run_with_a_limit_is_read() -> None:
@@ -86,6 +87,14 @@ def test_a_resumed_run_with_a_limit_is_read() -> None:
     assert (run.generation, run.requests, run.deadline) == (2, ("6f1d2c3b4a596877",), 1790003600.0)
     assert run.resuming == Resuming("6f1d2c3b4a596877", TaskSelection("train", (3,)))
     assert commands == (StartRunTimer(2, 1790003600.0),)
+
+
+def test_a_run_whose_hooks_are_under_way_is_read_and_one_stored_without_them_has_none() -> None:
+    run = decode(Run, (STORED / "run-hooked-1.json").read_text())
+    (hook,) = run.hooks_running
+    assert (hook.name, hook.attempt, hook.after, hook.cause) == ("tell", 2, RunStatus.FAILED, run.failure)
+    assert not run.settled
+    assert decode(Run, (STORED / "run-1.json").read_text()).hooks == ()
 
 
 def test_a_group_of_a_later_lap_comes_back_and_one_stored_without_laps_is_of_the_first() -> None:

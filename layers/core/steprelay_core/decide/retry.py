@@ -135,10 +135,9 @@ def give_up(
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
     if draft.run.failure is not None:
         return
-    task = str(key.task(member))
-    cause = RunFailure(task, attempt, failure, budget)
+    cause = RunFailure(str(key.task(member)), attempt, failure, budget)
     draft.set_run(failure=cause, resuming=None)
-    draft.announce("Step Failed", task, {"step": key.step} | describe_failure(cause))
+    draft.announce("Step Failed", cause.task, describe_failure(cause))
     # Beyond these, a wait is dropped when its timer goes off, and a queue when one of its group ends.
     for other in [other for other in draft.groups.values() if other.waits or len(other.queued)][:GROUPS_AT_ONCE]:
         drop_waits(draft, other.key)

@@ -6,12 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
+from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
@@ -44,7 +45,7 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
     """Everything but the ending, which `ending_lines` tells."""
     run = stored.run
     screen.line(f"{run.id}  {run.status.value.lower()}")
-    screen.line(f"  started     {date_time(run.created_at)} by {_origin(run)}")
+    screen.line(f"  started     {date_time(run.created_at)} by {origin_of(run)}")
     screen.line(f"  package     {run.digest[:12]}")
     if run.generation > 1:
         screen.line(f"  resumed     {count(run.generation - 1, 'time')}")
@@ -62,10 +63,15 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  {failed_line(failure)}")
     if len(failures) > FAILURES_SHOWN:
         screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
+    if run.hooks:
+        screen.line("\nexit hooks:")
+    for hook in run.hooks:
+        screen.line(f"  {hook_line(hook_changed(hook))}")
     screen.line()
 
 
-def _origin(run: Run) -> str:
+def origin_of(run: Run) -> str:
+    """`an upload (bucket …, key …)`."""
     told = ", ".join(f"{name} {value}" for name, value in run.origin.detail.items())
     return ORIGINS[run.origin.kind] + (f" ({told})" if told else "")
 
@@ -87,10 +93,11 @@ def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
 
 
 def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:
-    """A run with its steps and every attempt that failed."""
+    """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
+        "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }
 
 

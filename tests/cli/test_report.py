@@ -1,6 +1,7 @@
 """A run as one HTML page."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -116,3 +117,11 @@ def test_an_unknown_run_is_told(tmp_path: Path) -> None:
     assert result.code != 0
     assert RUN in result.err
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_what_went_on_by_catch_is_told(tmp_path: Path) -> None:
+    lost = replace(failed_attempt(0, 1, LOST), caught=True)
+    own = won("process", attempt=2, path=(0,), caught=Ranges.of(0), history=(lost,))
+    shown = report(tmp_path, FakeRelay([stored(won("start"), own, run=SUCCEEDED)], FOREACH)).shown
+    assert "1 of 1, 1 by @catch" in shown
+    assert "going on by @catch" in shown

@@ -42,7 +42,13 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def fall_back(lab: Lab, *ways: Any, cause: dict[str, Any] = OOM, **changes: Any) -> Outcome:
-    given = {"attempt": 2, "max_attempts": 4, "catch": CATCH, "inputs": same("start"), "fallback": [cause]} | changes
+    given: dict[str, Any] = {
+        "attempt": 2,
+        "max_attempts": 4,
+        "catch": CATCH,
+        "inputs": same("start"),
+        "fallback": [cause],
+    } | changes
     Function(lab)("work", *ways, **given)
     return lab.outcome("work", attempt=given["attempt"])
 

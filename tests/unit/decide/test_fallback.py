@@ -14,7 +14,7 @@ from steprelay_core.state.ranges import Ranges
 from tests.unit.decide.world import RUN, World, batch, started
 
 CATCH = {"catch": {"var": "problem"}}
-OOM = {"reason": "Essential container in task exited", "exit_code": 137}
+OOM: dict[str, Any] = {"reason": "Essential container in task exited", "exit_code": 137}
 OOM |= {"container_reason": "OutOfMemoryError: Container killed due to memory usage"}
 NEVER = {"retry": {"times": 0}}
 TWICE = {"retry": {"times": 1, "minutes_between_retries": 0}}

@@ -21,6 +21,7 @@ from tests.client.fake_relay import (
     submitted,
     won,
 )
+from tests.client.test_hooks import FAILED, FLOW
 
 LOST = Failure("oom", "OutOfMemoryError: Container killed due to memory usage", 137)
 HOSTILE = "<script>alert('x')</script>"
@@ -40,12 +41,15 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.shown, self.tags, self.links = "", set[str](), list[str]()
+        self.shown, self.tags, self.links, self.anchors = "", set[str](), list[str](), list[str]()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.links += [value or "" for name, value in attributes if name in {"src", "href", "srcset", "data"}]
+        found = [value or "" for name, value in attributes if name in {"src", "href", "srcset", "data"}]
+        # What a person may follow is not loaded.
+        self.anchors += found if tag == "a" else []
+        self.links += [] if tag == "a" else found
 
     def handle_endtag(self, tag: str) -> None:
         self.shown += " "
@@ -117,6 +121,16 @@ def test_an_unknown_run_is_told(tmp_path: Path) -> None:
     assert result.code != 0
     assert RUN in result.err
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_the_page_leads_to_the_log_in_the_console(tmp_path: Path) -> None:
+    (link,) = report(tmp_path, failing(replace(LOST, log_stream="job/default/1"))).anchors
+    assert link.endswith("/log-events/job$252Fdefault$252F1")
+
+
+def test_the_page_tells_of_exit_hooks(tmp_path: Path) -> None:
+    shown = report(tmp_path, FakeRelay([FAILED], FLOW)).shown
+    assert re.search(r"Exit hooks .* tell failed 2 5\.00 s program: ValueError: nobody answers", shown)
 
 
 def test_what_went_on_by_catch_is_told(tmp_path: Path) -> None:

@@ -29,7 +29,14 @@ class FlowMaker:
             spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
+        # Drawn last, so that the rest of a flow is as it would be without hooks.
+        if self._windows.random() < 0.3:
+            spec["hooks"] = self._hooks()
         return spec
+
+    def _hooks(self) -> list[dict[str, Any]]:
+        ends = self._windows.choice((["success"], ["error"], ["success", "error"]))
+        return [{"name": f"hook{number}", "on": on, "command": ["run"]} for number, on in enumerate((ends, ["error"]))]
 
     def make_wide(self, name: str) -> dict[str, Any]:
         """A foreach in a foreach, the outer one of many items."""

@@ -24,6 +24,7 @@ from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, De
 from tests.simulation.campaign import first_caught
 from tests.simulation.catch_mutants import CatchesEarly, ForgetsWhoWasCaught, GivesUpWhatIsCaught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
+from tests.simulation.hook_mutants import HOOK_BUGS, ForgetsItsHooks
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
@@ -373,9 +374,11 @@ MUTANTS = (
     Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
     Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
-    _engine("gives up what @catch takes", GivesUpWhatIsCaught, 23),
-    _engine("catches before the last attempt", CatchesEarly, 23),
-    _engine("forgets who was caught", ForgetsWhoWasCaught, 23),
+    *(_engine(*bug) for bug in HOOK_BUGS),
+    Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
+    _engine("gives up what @catch takes", GivesUpWhatIsCaught, 24),
+    _engine("catches before the last attempt", CatchesEarly, 24),
+    _engine("forgets who was caught", ForgetsWhoWasCaught, 24),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

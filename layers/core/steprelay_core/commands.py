@@ -101,6 +101,23 @@ class Announce:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class InvokeHook:
+    """Hand an attempt of an exit hook of a run that has ended to the light function."""
+
+    kind: Literal["invoke_hook"] = field(default="invoke_hook", init=False)
+    name: str
+    attempt: int
+
+
 Command = (
-    SubmitJob | InvokeLight | StartTimer | StartRunTimer | TerminateJob | TerminateUnrecorded | FenceAttempt | Announce
+    SubmitJob
+    | InvokeLight
+    | StartTimer
+    | StartRunTimer
+    | TerminateJob
+    | TerminateUnrecorded
+    | FenceAttempt
+    | Announce
+    | InvokeHook
 )

@@ -75,6 +75,14 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run of an exit hook has ended: SUCCEEDED, or FAILED for the `failure` that events tell."""
+
+    status: str
+    failure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class LastFailure:
     """What the last attempt of some members failed of, for a fallback attempt to leave in the artifact of `@catch`.
 
@@ -122,6 +130,8 @@ class Brief:
     empty: tuple[ParentGroup, ...] = ()
     laps: tuple[int, ...] = ()
     first_attempt: int = 1
+    # Of an exit hook, whose name stands for a step's.
+    hook: Ended | None = None
     # Of an attempt that runs no user code: what it is made for.
     fallback: tuple[LastFailure, ...] = ()
 
@@ -231,6 +241,7 @@ def _decode(document: dict[str, Any]) -> Brief:
         empty=tuple(_group(group) for group in inputs.get("empty") or ()),
         laps=tuple(document.get("laps") or ()),
         first_attempt=document.get("first_attempt", 1),
+        hook=_ended(document.get("hook")),
         fallback=tuple(_last_failure(cause) for cause in document.get("fallback") or ()),
     )
 
@@ -240,6 +251,10 @@ def _last_failure(document: dict[str, Any]) -> LastFailure:
     told = bool(document.get("told"))
     members = _spans(document["members"])
     return LastFailure(members, document["attempt"], document["class"], document["reason"], **optional, told=told)
+
+
+def _ended(document: dict[str, Any] | None) -> Ended | None:
+    return None if document is None else Ended(document["status"], document.get("failure"))
 
 
 def _way(document: dict[str, Any]) -> Way:

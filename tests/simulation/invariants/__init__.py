@@ -1,6 +1,6 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, catching, chains, effects, endings, starting, state, windows
+from tests.simulation.invariants import attempts, catching, chains, effects, endings, hooks, starting, state, windows
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "chains",
     "effects",
     "endings",
+    "hooks",
     "judge",
     "numbers_checked",
     "starting",

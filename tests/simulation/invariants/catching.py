@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 
-@rule(23, Saved)
+@rule(24, Saved)
 def nobody_ends_a_run_whose_failure_is_caught(simulation: Simulation, saved: Saved) -> str | None:
     """Unless its fallback attempts have failed as well."""
     cause = saved.after.run.failure
@@ -33,7 +33,7 @@ def nobody_ends_a_run_whose_failure_is_caught(simulation: Simulation, saved: Sav
     return None
 
 
-@rule(23, Saved)
+@rule(24, Saved)
 def nobody_falls_back_who_may_still_be_tried(simulation: Simulation, saved: Saved) -> str | None:
     for was, group in saved.changed:
         step, known = simulation.flow(saved.given.id).step(group.key.step), set(_fallbacks(was))
@@ -56,7 +56,7 @@ def nobody_falls_back_who_may_still_be_tried(simulation: Simulation, saved: Save
     return None
 
 
-@rule(23, Calmed)
+@rule(24, Calmed)
 def whoever_was_caught_is_known(simulation: Simulation, _: Calmed) -> str | None:
     for stored in simulation.relay.store.runs.values():
         for key, group in stored.groups.items():

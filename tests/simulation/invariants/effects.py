@@ -9,6 +9,7 @@ from steprelay_core.commands import (
     Announce,
     Command,
     FenceAttempt,
+    InvokeHook,
     InvokeLight,
     StartRunTimer,
     StartTimer,
@@ -58,7 +59,13 @@ def one_container_an_attempt(simulation: Simulation, passed: ClaimPassed) -> str
 @rule(2, ClaimPassed)
 def none_that_was_moved_past(simulation: Simulation, passed: ClaimPassed) -> str | None:
     attempted = passed.attempted
-    group = simulation.relay.store.runs[attempted.run].groups[attempted.group]
+    stored = simulation.relay.store.runs[attempted.run]
+    if attempted.group.step not in simulation.flow(attempted.run).spec.steps:
+        # An exit hook.
+        awaited = {(hook.name, hook.attempt) for hook in stored.run.hooks_running}
+        over = (attempted.group.step, attempted.attempt) not in awaited
+        return f"{passed.owner} passed the claim of {attempted}, which is over" if over else None
+    group = stored.groups[attempted.group]
     for submission in group.submissions:
         if submission.attempt == attempted.attempt and attempted.member in submission.open:
             return None
@@ -196,6 +203,11 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return all(claim in simulation.relay.objects.objects for claim in claims)
         case Announce():
             return command.id in record.published
+        case InvokeHook():
+            wanted = (command.name, command.attempt)
+            running = any((hook.name, hook.attempt) == wanted for hook in stored.run.hooks_running)
+            sent = Attempted(run, GroupKey(command.name), 0, command.attempt)
+            return not running or sent in record.invoked
 
 
 def _is_submitted(stored: Stored, wanted: SubmitJob) -> bool:

@@ -235,6 +235,15 @@ class RunTimerDue:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class HookSilent:
+    """Nothing was heard for too long of an attempt of an exit hook."""
+
+    run: str
+    name: str
+    attempt: int
+
+
 Event = (
     RunStarted
     | JobChanged
@@ -255,4 +264,5 @@ Event = (
     | CancelRequested
     | ResumeRequested
     | RetryRequested
+    | HookSilent
 )

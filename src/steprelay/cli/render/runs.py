@@ -6,12 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
+from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
@@ -62,6 +63,10 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  {failed_line(failure)}")
     if len(failures) > FAILURES_SHOWN:
         screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
+    if run.hooks:
+        screen.line("\nexit hooks:")
+    for hook in run.hooks:
+        screen.line(f"  {hook_line(hook_changed(hook))}")
     screen.line()
 
 
@@ -88,10 +93,11 @@ def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
 
 
 def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:
-    """A run with its steps and every attempt that failed."""
+    """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
+        "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }
 
 

@@ -26,7 +26,7 @@ class HungryFlow(FlowSpec):
     def process(self):
         self.before = "began"
         if self.input == 1:
-            self.ballast = b"x" * (600 * 1024 * 1024)
+            self.ballast = b"x" * (300 * 1024 * 1024)
         if self.input == 2:
             raise ValueError("no luck")
         self.total = self.input * 10
@@ -105,9 +105,6 @@ def test_splits_whose_last_attempts_failed_are_problems_in_the_join_whoever_saw_
     shown = json.loads(project.steprelay("runs", "show", run, "--on", "local", "--json").stdout)
     process = next(step for step in shown["steps"] if step["step"] == "process")
     assert (process["state"], process["done"], process["caught"], process["failed"]) == ("succeeded", 3, 2, 0)
-    told = project.steprelay("runs", "show", run, "--on", "local").stdout
-    assert "3/3, 2 by @catch" in told
-    assert told.count("going on by @catch") == 2
     log = project.steprelay("logs", run, "process.1", "--on", "local").stdout
     assert "@catch lets the flow go on, with the failure in 'problem'" in log
 

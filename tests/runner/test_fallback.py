@@ -30,6 +30,7 @@ OOM = {
     "reason": "OutOfMemoryError: Container killed due to memory usage",
     "exit_code": 137,
     "log_stream": "work/default/1",
+    "log_link": "https://console/work",
     "told": False,
 }
 
@@ -42,7 +43,13 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def fall_back(lab: Lab, *ways: Any, cause: dict[str, Any] = OOM, **changes: Any) -> Outcome:
-    given = {"attempt": 2, "max_attempts": 4, "catch": CATCH, "inputs": same("start"), "fallback": [cause]} | changes
+    given: dict[str, Any] = {
+        "attempt": 2,
+        "max_attempts": 4,
+        "catch": CATCH,
+        "inputs": same("start"),
+        "fallback": [cause],
+    } | changes
     Function(lab)("work", *ways, **given)
     return lab.outcome("work", attempt=given["attempt"])
 
@@ -54,7 +61,8 @@ def test_the_failure_stands_in_the_artifact_and_earlier_ones_go_along(lab: Lab) 
     assert (outcome.caught, outcome.transition, found) == (True, 0, {"kept": "from before"})
     assert isinstance(problem, StepFailed)
     assert str(problem) == "oom: OutOfMemoryError: Container killed due to memory usage"
-    assert (problem.class_, problem.exit_code, problem.log_stream) == ("oom", 137, "work/default/1")
+    assert (problem.class_, problem.exit_code) == ("oom", 137)
+    assert (problem.log_stream, problem.log_link) == ("work/default/1", "https://console/work")
 
 
 def test_no_user_code_runs_and_no_package_is_read(lab: Lab) -> None:

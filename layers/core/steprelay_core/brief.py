@@ -6,6 +6,8 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.decide.advance import took
 from steprelay_core.decide.laps import Places, come_from, gathered, openers
+from steprelay_core.logs import log_of
+from steprelay_core.ports import Logs
 from steprelay_core.spec import Flow, Retry
 from steprelay_core.state.model import Caught, Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
@@ -15,9 +17,16 @@ BRIEF_VERSION, FALLBACK_VERSION = 1, 2
 
 
 def build_brief(
-    flow: Flow, run: Run, groups: dict[GroupKey, Group], key: GroupKey, submission: Submission, tempdir: str | None
+    flow: Flow,
+    run: Run,
+    groups: dict[GroupKey, Group],
+    key: GroupKey,
+    submission: Submission,
+    tempdir: str | None,
+    logs: Logs | None = None,
 ) -> dict[str, Any]:
-    """What the runner of this submission needs; `tempdir` is where its tmpfs is mounted, if it has one."""
+    """What the runner of this submission needs; `tempdir` is where its tmpfs is mounted, if it has one; `logs` knows
+    the pages of logs."""
     step = flow.step(key.step)
     retries = step.retry.times if step.retry else 0
     # Of what runs no user code, its limits say nothing.
@@ -46,12 +55,23 @@ def build_brief(
         "condition": step.condition,
         "tempdir": tempdir,
         "inputs": _presumed(key, submission) or _inputs(flow, groups, key, submission.members),
-        **({"fallback": [_caught(cause) for cause in submission.fallback]} if submission.fallback else {}),
+        **({"fallback": _fallback(flow, run, key, submission, logs)} if submission.fallback else {}),
     }
 
 
-def _caught(cause: Caught) -> dict[str, Any]:
+def _fallback(flow: Flow, run: Run, key: GroupKey, submission: Submission, logs: Logs | None) -> list[dict[str, Any]]:
     """What a fallback attempt leaves in the artifact of `@catch`."""
+    told = []
+    for cause in submission.fallback:
+        # A log is one task's.
+        task = key.task(cause.members.at(0)) if len(cause.members) == 1 else None
+        log = log_of(flow, run.id, task, cause.attempt, cause.failure.log_stream) if task is not None else None
+        link = logs.link(log) if logs is not None and log is not None else None
+        told.append(_caught(cause) | {"log_link": link})
+    return told
+
+
+def _caught(cause: Caught) -> dict[str, Any]:
     failure = cause.failure
     return {
         "members": _spans(cause.members),

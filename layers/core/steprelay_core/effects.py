@@ -130,7 +130,8 @@ class Effects:
         submission = _open_submission(stored, command.group, command.submission)
         if submission is None:
             return
-        document = build_brief(flow, stored.run, stored.groups, command.group, submission, None)
+        logs = self.ports.logs
+        document = build_brief(flow, stored.run, stored.groups, command.group, submission, None, logs)
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)

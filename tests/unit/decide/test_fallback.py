@@ -14,7 +14,7 @@ from steprelay_core.state.ranges import Ranges
 from tests.unit.decide.world import RUN, World, batch, started
 
 CATCH = {"catch": {"var": "problem"}}
-OOM = {"reason": "Essential container in task exited", "exit_code": 137}
+OOM: dict[str, Any] = {"reason": "Essential container in task exited", "exit_code": 137}
 OOM |= {"container_reason": "OutOfMemoryError: Container killed due to memory usage"}
 NEVER = {"retry": {"times": 0}}
 TWICE = {"retry": {"times": 1, "minutes_between_retries": 0}}
@@ -122,7 +122,7 @@ def test_a_step_without_catch_fails_as_ever() -> None:
     ids=["a choice", "a foreach"],
 )
 def test_where_the_step_had_to_choose_what_follows_the_run_fails(ways: Any) -> None:
-    steps = {"one": {"next": "end"}, "other": {"next": "end"}, "end": {}}
+    steps: dict[str, dict[str, Any]] = {"one": {"next": "end"}, "other": {"next": "end"}, "end": {}}
     if isinstance(ways, dict):
         steps = {"each": {"next": "end"}, "end": {"join": True}}
     world = World({"start": batch(next=ways, **CATCH), **steps})
@@ -131,7 +131,7 @@ def test_where_the_step_had_to_choose_what_follows_the_run_fails(ways: Any) -> N
 
 
 def test_a_branch_is_no_choice() -> None:
-    sides = {"one": {"next": "end"}, "other": {"next": "end"}, "end": {"join": True}}
+    sides: dict[str, dict[str, Any]] = {"one": {"next": "end"}, "other": {"next": "end"}, "end": {"join": True}}
     world = World({"start": batch(next=["one", "other"], **CATCH), **sides})
     world.job("start", "FAILED", **OOM)
     world.light("start", attempt=2, caught=True)

@@ -2,15 +2,27 @@
 
 from typing import Any
 
+from steprelay_core.logs import Log, Stream
 from steprelay_core.state.model import GroupKey
 from tests.unit.engine.world import EngineWorld
 
 WORK = {"batch": {}, "next": "end", "catch": {"var": "problem"}, "timeout_seconds": 7200, "retry": {"times": 0}}
 
 
+class Pages:
+    """Logs that have a page each."""
+
+    def last_lines(self, log: Log, count: int) -> tuple[str, ...]:
+        return ()
+
+    def link(self, log: Log) -> str:
+        return f"https://console/{log}"
+
+
 def fall_back(**end: Any) -> dict[str, Any]:
     """The message of the fallback attempt of a job that failed so, behind a light step."""
     world = EngineWorld({"start": {"next": "work"}, "work": WORK, "end": {}})
+    world.engine = world.build(logs=Pages())
     world.start()
     world.handle(world.light_ends("start"))
     world.handle(world.job("FAILED", **end))
@@ -29,6 +41,7 @@ def test_the_brief_says_of_what_the_last_attempt_failed() -> None:
             "exit_code": None,
             "log_stream": "work/1",
             "told": False,
+            "log_link": f"https://console/{Stream('/aws/batch/job', 'work/1')}",
         }
     ]
     assert (brief["attempt"], brief["first_attempt"], brief["catch"]["var"]) == (2, 1, "problem")
@@ -36,6 +49,11 @@ def test_the_brief_says_of_what_the_last_attempt_failed() -> None:
 
 def test_a_runner_that_knows_no_fallback_attempts_does_not_take_it_for_an_attempt_at_the_step() -> None:
     assert fall_back(exit_code=1)["brief"]["brief_version"] == 2
+
+
+def test_what_never_logged_has_no_page() -> None:
+    (cause,) = fall_back(container_reason="CannotPullContainerError: manifest unknown")["brief"]["fallback"]
+    assert cause["log_link"] is None
 
 
 def test_it_starts_from_what_the_step_would_have() -> None:

@@ -138,3 +138,11 @@ def test_the_page_leads_to_the_log_in_the_console(tmp_path: Path) -> None:
 def test_the_page_tells_of_exit_hooks(tmp_path: Path) -> None:
     shown = report(tmp_path, FakeRelay([FAILED], FLOW)).shown
     assert re.search(r"Exit hooks .* tell failed 2 5\.00 s program: ValueError: nobody answers", shown)
+
+
+def test_what_went_on_by_catch_is_told(tmp_path: Path) -> None:
+    lost = replace(failed_attempt(0, 1, LOST), caught=True)
+    own = won("process", attempt=2, path=(0,), caught=Ranges.of(0), history=(lost,))
+    shown = report(tmp_path, FakeRelay([stored(won("start"), own, run=SUCCEEDED)], FOREACH)).shown
+    assert "1 of 1, 1 by @catch" in shown
+    assert "going on by @catch" in shown

@@ -38,6 +38,12 @@ def _problems(*texts: str) -> list[tuple[str, str, str | None]]:
         ("batch:", "batch", None, {}),
         ("batch:cpu=8,memory=32768,gpu=1", "batch", None, {"cpu": 8, "memory": 32768, "gpu": 1}),
         ("retry:times=4", "retry", None, {"times": 4}),
+        ("retry:on=program", "retry", None, {"on": "program"}),
+        (
+            "retry:on=[program,timeout],jitter=0.2,exit_codes_no_retry=[2,3],memory_factor=1.5",
+            *("retry", None),
+            {"on": ["program", "timeout"], "jitter": 0.2, "exit_codes_no_retry": [2, 3], "memory_factor": 1.5},
+        ),
         ("timeout:hours=1", "timeout", None, {"hours": 1}),
         ("resources:cpu=0.5", "resources", None, {"cpu": 0.5}),
         ("catch:var=problem,print_exception=false", "catch", None, {"var": "problem", "print_exception": False}),

@@ -44,6 +44,7 @@ _EXPECTED = {
     # These bring their brief along, and are carried out.
     "light_step/exit_hook": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
     "light_step/step_with_brief": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
+    "light_step/fallback": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
 }
 
 

@@ -130,7 +130,8 @@ class Effects:
         submission = _open_submission(stored, command.group, command.submission)
         if submission is None:
             return
-        document = build_brief(flow, stored.run, stored.groups, command.group, submission, None)
+        logs = self.ports.logs
+        document = build_brief(flow, stored.run, stored.groups, command.group, submission, None, logs)
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
@@ -179,7 +180,7 @@ class Effects:
             return [SubmitPutOff(run, group, chosen)]
         except (Refused, SpecError) as error:
             return [SubmitRefused(run, group, chosen, str(error))]
-        return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms)]
+        return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms, taken.platform)]
 
     def _ahead(self, stored: Stored, group: GroupKey, submission: Submission, before: Sequence[Event]) -> str | None:
         """The job that this submission's depends on; where that has none yet, a second after it may have is booked."""

@@ -243,7 +243,7 @@ class Light(Protocol):
 
 
 class Timers(Protocol):
-    """Messages to ourselves at a later time, to the second within 15 minutes, to the minute beyond."""
+    """Messages to ourselves at a later time: to the second within 15 minutes, up to a minute early beyond."""
 
     def start(self, name: str, message: dict[str, Any], due: float) -> None: ...
 
@@ -256,10 +256,12 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a listing tells of an attempt: members with an outcome, and those of which some container said it failed."""
+    """What a listing tells of an attempt: members with an outcome, those of which some container said it failed, and
+    those of which one said that `@catch` made a success of it."""
 
     written: Ranges
     marked: Ranges
+    caught: Ranges = field(default_factory=Ranges)
 
 
 class Objects(Protocol):

@@ -6,7 +6,8 @@ Times are seconds since the epoch, durations are seconds. `task` is what people 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-NextStep = Literal["retry", "fail", "undecided"]
+# `catch`: the step goes on all the same, by `@catch`.
+NextStep = Literal["retry", "catch", "fail", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class RunSeen:
 class StepProgress:
     """A step with all its tasks taken together; `tasks` counts those that exist so far.
 
-    `queued`: those of them that wait for room in the window of their foreach (`max_workers`).
+    `queued`: those of them that wait for room in the window of their foreach (`max_workers`). `caught`: those of the
+    `done` ones whose last attempt failed, but whose step goes on by `@catch`.
     """
 
     kind: Literal["step"] = field(default="step", init=False)
@@ -49,11 +51,15 @@ class StepProgress:
     ended_at: float | None = None
     retry_at: float | None = None
     queued: int = 0
+    caught: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskChanged:
-    """A task reached another state; only for groups small enough to be told task by task."""
+    """A task reached another state; only for groups small enough to be told task by task.
+
+    `caught`: it has failed, but its step goes on by `@catch`.
+    """
 
     kind: Literal["task"] = field(default="task", init=False)
     task: str
@@ -62,6 +68,7 @@ class TaskChanged:
     state: str
     at: float
     seconds: float | None = None
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class AttemptFailed:
     """An attempt failed, and what follows from it; `retry_at` is set where the next attempt waits.
 
     `memory` (MiB) and `queue` are what the next attempt asks for, where that is more or another than this one did.
+    `budget`: what pays for the next attempt, or why there is none; empty where an older relay did not note it.
     """
 
     kind: Literal["attempt_failed"] = field(default="attempt_failed", init=False)
@@ -83,6 +91,7 @@ class AttemptFailed:
     retry_at: float | None = None
     memory: int | None = None
     queue: str | None = None
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +156,8 @@ class Artifact:
 class Cause:
     """The first failure of a run, with the last lines its attempt printed.
 
-    `memory`: the MiB that the attempt had; `max_memory`: how far further attempts would have let it grow. `log_link`:
-    the page of the AWS console that has all it printed.
+    `memory`: the MiB that the attempt had; `max_memory`: how far it may grow, where it may. `log_link`: the page of the
+    AWS console that has all it printed. `budget`: why there was no further attempt.
     """
 
     task: str
@@ -161,6 +170,7 @@ class Cause:
     memory: int | None = None
     max_memory: int | None = None
     log_link: str | None = None
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)

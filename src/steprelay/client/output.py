@@ -63,9 +63,13 @@ class OutputReader:
         if nodes is None:
             nodes = followed_nodes(self._flow, group) if group else (main_node_of(self._flow, task.step),)
         sources = [_Source(task, attempt, node) for node in nodes]
-        for source, stream in self._find_streams(group, sources).items():
+        streams = self._find_streams(group, sources)
+        for source, stream in streams.items():
             yield from self._turn_to(source, stream)
             yield from self._stream_lines(source)
+        if not any(streams.values()):
+            # `@catch` goes on by a light attempt of a step on Batch as well.
+            yield from self._light_lines(task, attempt)
 
     def stream(self, stored: Stored, task: TaskKey, attempt: int) -> str | None:
         """Where a Batch attempt writes, or its main node, as far as the run or AWS Batch tells."""

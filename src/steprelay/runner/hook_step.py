@@ -70,4 +70,5 @@ def _failure(told: Mapping[str, Any]) -> FirstFailure:
         told.get("log_stream"),
         told.get("log_link"),
         tuple(told.get("log_lines") or ()),
+        told.get("budget", ""),
     )

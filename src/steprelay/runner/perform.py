@@ -199,12 +199,13 @@ def settle(context: Context, remains: Remains, failure: Failure, error: BaseExce
     if caught is None:
         return Outcome("failed", failure=failure)
     print(f"steprelay: {context.task.name} failed in its last attempt, and @catch lets the flow go on", file=sys.stderr)  # noqa: T201
-    return caught
+    return replace(caught, failure=failure)
 
 
 def print_failure(brief: Brief, failure: Failure) -> None:
     """For the step's log, unless `@catch` asks for silence."""
-    if not (brief.catch and brief.last_attempt and not brief.catch.print_exception):
+    is_last = brief.is_last(failure.class_, failure.exit_code)
+    if not (brief.catch and is_last and not brief.catch.print_exception):
         print(failure.traceback.rstrip() or failure.message, file=sys.stderr)  # noqa: T201
 
 

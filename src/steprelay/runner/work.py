@@ -73,7 +73,7 @@ def catch(context: Context, remains: Remains, failure: Failure, error: BaseExcep
         InvalidNext: if the step failed before it chose what follows.
     """
     brief = context.task.brief
-    if brief.catch is None or not brief.last_attempt:
+    if brief.catch is None or not brief.is_last(failure.class_, failure.exit_code):
         return None
     taken = remains.taken or _only_way(brief)
     kept = Remains(remains.carried, remains.values, remains.loaded, taken)
@@ -98,7 +98,7 @@ def portable(error: BaseException | None, failure: Failure) -> BaseException:
             return error
     except Exception:  # noqa: S110 - people's exceptions may raise anything here; then it is not portable
         pass
-    return StepFailed(failure.type, failure.message, failure.traceback)
+    return StepFailed(failure.type, failure.message, failure.traceback, failure.class_, failure.exit_code)
 
 
 def _store(context: Context, remains: Remains, extra: Mapping[str, Any], *, caught: bool) -> Outcome:

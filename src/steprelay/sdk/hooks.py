@@ -11,7 +11,7 @@ class FirstFailure(NamedTuple):
 
     `step` and `task` are None where no task but the whole run took too long. `failure_class`: an id of
     docs/failures.md. `log_lines`: the last ones of the attempt, as far as the relay could read them; `log_link`: the
-    page of the AWS console that has all of them.
+    page of the AWS console that has all of them. `budget`: why there was no further attempt.
     """
 
     step: str | None
@@ -23,6 +23,7 @@ class FirstFailure(NamedTuple):
     log_stream: str | None = None
     log_link: str | None = None
     log_lines: tuple[str, ...] = ()
+    budget: str = ""
 
 
 class EndedRun(NamedTuple):

@@ -1,12 +1,26 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, chains, effects, endings, hooks, notices, starting, state, windows
+from tests.simulation.invariants import (
+    attempts,
+    budgets,
+    catching,
+    chains,
+    effects,
+    endings,
+    hooks,
+    notices,
+    starting,
+    state,
+    windows,
+)
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
     "SENTENCES",
     "attempts",
     "broken",
+    "budgets",
+    "catching",
     "chains",
     "effects",
     "endings",

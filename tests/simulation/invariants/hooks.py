@@ -72,7 +72,9 @@ def hooks_come_after_the_end(simulation: Simulation, passed: ClaimPassed) -> str
     if attempted.group.step in simulation.flow(attempted.run).spec.steps:
         return None
     stored = simulation.relay.store.runs[attempted.run]
-    hook = next((one for one in stored.run.hooks_running if one.name == attempted.group.step), None)
+    # That of the run's first end may still be at work when the second one calls for it again.
+    alike = (one for one in stored.run.hooks_running if one.name == attempted.group.step)
+    hook = next((one for one in alike if attempted.attempt in one.attempts), None)
     if hook is None:
         return f"{attempted} begins, and {stored.run.id} knows of no such hook"
     ended = [] if hook.after is RunStatus.FAILED else _winners(simulation, stored.run.id)

@@ -78,6 +78,7 @@ def test_a_hook_of_a_failed_run_is_given_the_first_cause_with_its_last_lines() -
         "attempt": 1,
         "class": "program",
         "reason": "exit code 3",
+        "budget": "none: the step has no @retry",
         "exit_code": 3,
         "log_stream": "stream-1",
         "log_link": "https://console/stream-1",

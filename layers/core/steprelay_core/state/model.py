@@ -18,8 +18,14 @@ from steprelay_core.state.tasks import TaskSelection as TaskSelection
 # How many of something each member has, stored in few bytes.
 Counts = Annotated[dict[int, int], BeforeValidator(counts_from_stored), PlainSerializer(counts_to_stored)]
 
+# How many failed attempts a group keeps word for word; the first ones tell the cause.
+HISTORY_LIMIT = 50
+
 # AWS Batch: an array job has at most 10,000 children.
 ARRAY_LIMIT = 10_000
+
+# What the machines behind a job queue are.
+Platform = Literal["ec2", "fargate"]
 
 
 def whole_job(job_id: str) -> str:
@@ -52,13 +58,19 @@ class Failure:
 class Terms:
     """What an attempt is given beyond what its step says, because of how earlier ones failed.
 
-    `queue`: the position in the step's queues; `growth`: how often memory was doubled; `suspected`: whether once only
-    because the attempt looked as if memory had run out.
+    `queue`: the position in the step's queues; `growth`: how often memory has grown; `suspected`: whether once only
+    because the attempt looked as if memory had run out. `spent`: of the free attempts of each failure class, how many
+    were made, in the order of their names.
     """
 
     queue: int = 0
     growth: int = 0
     suspected: bool = False
+    spent: tuple[tuple[str, int], ...] = ()
+
+    def spent_of(self, class_: str) -> int:
+        """How many free attempts were made because of failures of this class."""
+        return dict(self.spent).get(class_, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +87,33 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Caught:
+    """Members whose last attempt failed alike, and whose step goes on in spite of it (`@catch`).
+
+    `attempt`: the one that failed; `told`: its own outcome tells of it, and more than is kept here.
+    """
+
+    members: Ranges
+    attempt: int
+    failure: Failure
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt of some members of a group, handed to Batch as one job or array, or to the light function.
 
     Its identity in the group is `(attempt, first member)`: no member is in two submissions of one attempt.
     `members` keeps all it was submitted with (the index map of the array), `open` those still undecided.
-    `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew.
+    `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew, and
+    one more with each attempt that costs none of that budget.
     `others`: jobs that were made of it besides `job_id`, where an answer was lost. `missing_since`: when AWS Batch was
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
     were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
-    `crowds`: how often some of them had to wait for others before their next attempt.
+    `crowds`: how often some of them had to wait for others before their next attempt. `platform`: of the queue that
+    took it. `fallback`: of an attempt that runs no user code, why: what it is to leave in the artifact of `@catch`
+    (`decide.fallback`).
     """
 
     attempt: int
@@ -108,6 +136,8 @@ class Submission:
     behind: Ahead | None = None
     told: Ranges = field(default_factory=Ranges)
     crowds: int = 0
+    platform: Platform | None = None
+    fallback: tuple[Caught, ...] = ()
 
     @property
     def id(self) -> str:
@@ -136,13 +166,19 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started."""
+    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started.
+
+    `budget`: what pays for the attempt after it, or why there is none, as people read it.
+    `caught`: whether the step goes on all the same, by `@catch`: in this very attempt, or by a fallback one after it.
+    """
 
     member: int
     attempt: int
     at: float
     failure: Failure
     began_at: float | None = None
+    budget: str = ""
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +190,8 @@ class Group:
     started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
     them. Relays before it was kept left it 0. `voided` is the highest attempt that was void for one of its members
     (`decide.chain`): those begin with the one after it. `queued` wait for room in the window of their foreach; those of
-    them in `again` had failed, and are to begin that attempt.
+    them in `again` had failed, and are to begin that attempt. `caught`: those of the winners that have failed, but went
+    on by `@catch`, as far as somebody has looked.
     """
 
     key: GroupKey
@@ -172,6 +209,7 @@ class Group:
     voided: int = 0
     queued: Ranges = field(default_factory=Ranges)
     again: dict[int, Ranges] = field(default_factory=dict)
+    caught: Ranges = field(default_factory=Ranges)
 
     @property
     def succeeded(self) -> Ranges:
@@ -215,11 +253,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RunFailure:
-    """The first cause of a failed run."""
+    """The first cause of a failed run; `budget`: why there was no further attempt."""
 
     task: str
     attempt: int
     failure: Failure
+    budget: str = ""
 
 
 class HookStatus(StrEnum):

@@ -37,7 +37,8 @@ def seen_line(change: RunSeen) -> str:
 def task_line(change: TaskChanged) -> str:
     attempt = f", attempt {change.attempt}" if change.attempt > 1 else ""
     took = f" in {duration(change.seconds)}" if change.seconds is not None else ""
-    return f"{clock_time(change.at)}  {change.task} {change.state}{took}{attempt}"
+    caught = " by @catch" if change.caught else ""
+    return f"{clock_time(change.at)}  {change.task} {change.state}{caught}{took}{attempt}"
 
 
 def output_line(change: OutputLine) -> str:
@@ -50,7 +51,7 @@ def printed_by(change: OutputLine) -> str:
 
 
 def failed_line(change: AttemptFailed) -> str:
-    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min`."""
+    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min (retry 1 of 3)`."""
     code = f", exit code {change.exit_code}" if change.exit_code is not None else ""
     text = f"{change.task} attempt {change.attempt} failed: {change.failure_class}{code}"
     if change.reason:
@@ -80,20 +81,26 @@ def hook_line(change: HookChanged) -> str:
 
 
 def follow_up(change: AttemptFailed) -> str:
-    """`retrying in 2 min with 8192 MiB`; nothing while it is not decided."""
+    """`retrying in 2 min with 8192 MiB (free: oom 1 of 10)`; nothing while it is not decided."""
     if change.then == "retry":
         wait = (change.retry_at or 0) - change.at
         soon = f" in {duration(wait)}" if wait >= 1 else ""
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
-        return f"retrying{soon}{memory}{queue}"
-    return "giving up" if change.then == "fail" else ""
+        return f"retrying{soon}{memory}{queue}{_by(change.budget)}"
+    ending = {"fail": "giving up", "catch": "going on by @catch"}.get(change.then, "")
+    return ending and f"{ending}{_by(change.budget.removeprefix('none: '))}"
+
+
+def _by(budget: str) -> str:
+    return f" ({budget})" if budget else ""
 
 
 def counts(change: StepProgress) -> str:
     failed = f", {change.failed:,} failed" if change.failed else ""
+    caught = f", {change.caught:,} by @catch" if change.caught else ""
     queued = f", {change.queued:,} queued" if change.queued else ""
-    return f"{change.done:,}/{change.tasks:,}{failed}{queued}"
+    return f"{change.done:,}/{change.tasks:,}{failed}{caught}{queued}"
 
 
 def is_told_by_counts(change: StepProgress) -> bool:

@@ -10,7 +10,7 @@ from steprelay.client.needs import asked_by
 from steprelay.client.relay import RelayClient
 from steprelay.client.winners import groups_of, spread, won_by
 from steprelay_core.ports import Stored
-from steprelay_core.spec import Batch, Flow
+from steprelay_core.spec import Batch, Flow, Step
 from steprelay_core.state.model import FailedAttempt, Group, TaskKey
 
 # Outcomes that are read of a step: of attempts that won, and of those that failed.
@@ -33,11 +33,15 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Ran:
-    """How long an attempt took (seconds), and which Batch job it was, if it was one that is known."""
+    """How long an attempt took (seconds), and which Batch job it was, if it was one that is known.
+
+    `light`: it was none, though the step runs on Batch, as when it goes on by `@catch`.
+    """
 
     asked: _Asked
     seconds: float
     job_id: str | None
+    light: bool = False
 
 
 def cost_of(client: RelayClient, flow: Flow, stored: Stored) -> RunCost:
@@ -53,16 +57,16 @@ class _Reading:
         self.assumed: dict[str, None] = {}
 
     def step(self, name: str) -> StepCost:
-        batch = self._flow.step(name).batch
+        given = self._flow.step(name)
         won = sum(len(part.members) for part in won_by(self._stored, name))
         ran = self._ran(list(self._winners(name)))
         ran_in_vain = self._ran(list(self._failures(name)))
         failed = sum(_failed_attempts(group) for group in groups_of(self._stored, name))
-        compute = self._compute(name, batch, [*ran, *ran_in_vain])
+        compute = self._compute(name, given.batch, [*ran, *ran_in_vain])
         return step_cost(
             name,
-            Attempts(won, tuple(_measured(batch, compute, one) for one in ran)),
-            Attempts(failed, tuple(_measured(batch, compute, one) for one in ran_in_vain)),
+            Attempts(won, tuple(_measured(given, compute, one) for one in ran)),
+            Attempts(failed, tuple(_measured(given, compute, one) for one in ran_in_vain)),
             list_prices(),
         )
 
@@ -71,7 +75,7 @@ class _Reading:
             yield _Asked(self._stored.groups[winner.task.group], winner.task, winner.attempt)
 
     def _failures(self, step: str) -> Iterator[_Asked]:
-        told = [(group, line) for group in groups_of(self._stored, step) for line in group.history]
+        told = [(group, line) for group in groups_of(self._stored, step) for line in _lost(group)]
         for group, line in told[:SAMPLE]:
             yield _Asked(group, group.key.task(line.member), line.attempt, line)
 
@@ -81,7 +85,8 @@ class _Reading:
     def _measure(self, asked: _Asked) -> _Ran | None:
         outcome = self._client.outcome(self._stored.run.id, asked.task, asked.attempt)
         if outcome is not None and {"started_at", "ended_at"} <= outcome.keys():
-            return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), outcome.get("job_id"))
+            job_id = outcome.get("job_id")
+            return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), job_id, light=job_id is None)
         if asked.failed is not None and asked.failed.began_at is not None:
             return _Ran(asked, max(0.0, asked.failed.at - asked.failed.began_at), None)
         return None
@@ -94,7 +99,7 @@ class _Reading:
             compute = self._client.compute(job_id.partition(":")[0])
             if compute is not None:
                 return compute
-        if ran:
+        if not all(one.light for one in ran):
             self.assumed[step] = None
         return "ec2"
 
@@ -102,21 +107,26 @@ class _Reading:
 def _failed_attempts(group: Group) -> int:
     """How many attempts failed: the history tells the first ones, the winners how many there were at least."""
     before_winning = sum((attempt - 1) * len(members) for attempt, members in group.won.items())
-    return max(len(group.history), before_winning + len(group.failed))
+    return max(len(_lost(group)), before_winning + len(group.failed))
 
 
-def _measured(batch: Batch | None, compute: Compute, ran: _Ran) -> Measured:
+def _lost(group: Group) -> list[FailedAttempt]:
+    """The failures but for those that `@catch` made winners of."""
+    return [line for line in group.history if not line.caught or group.winner(line.member) != line.attempt]
+
+
+def _measured(step: Step, compute: Compute, ran: _Ran) -> Measured:
     asked, won = ran.asked, ran.asked.failed is None
-    if batch is None:
+    batch, needs = step.batch, asked_by(step, ran.asked.group, ran.asked.task.member, ran.asked.attempt)
+    if batch is None or needs is None or ran.light:
         return Measured(str(asked.task), asked.attempt, "lambda", ran.seconds, 0.0, LIGHT_MEMORY_MIB, won=won)
-    memory = asked_by(batch, asked.group, asked.task.member, asked.attempt).memory
     return Measured(
         str(asked.task),
         asked.attempt,
         compute,
         ran.seconds,
         batch.cpu,
-        memory,
+        needs.memory,
         batch.gpu,
         batch.neuron_chips,
         batch.nodes,

@@ -37,6 +37,7 @@ from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFai
 from tests.simulation.hook_mutants import HOOK_BUGS, ForgetsItsHooks
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
+from tests.simulation.notice_mutants import NOTICE_BUGS
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 
@@ -357,6 +358,7 @@ MUTANTS = (
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
     *(_engine(*bug) for bug in HOOK_BUGS),
     Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
+    *(_engine(*bug) for bug in NOTICE_BUGS),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

@@ -112,6 +112,7 @@ def test_every_dispatching_function_may_do_what_a_step_of_the_engine_can_ask_for
     actions = {action for statement in template.allowed(role) for action in statement["Action"]}
     assert {
         "batch:DeregisterJobDefinition",
+        "batch:GetJobQueueSnapshot",
         "batch:RegisterJobDefinition",
         "batch:SubmitJob",
         "batch:TagResource",

@@ -1,6 +1,17 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, budgets, chains, effects, endings, hooks, starting, state, windows
+from tests.simulation.invariants import (
+    attempts,
+    budgets,
+    chains,
+    effects,
+    endings,
+    hooks,
+    notices,
+    starting,
+    state,
+    windows,
+)
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
@@ -13,6 +24,7 @@ __all__ = [
     "endings",
     "hooks",
     "judge",
+    "notices",
     "numbers_checked",
     "starting",
     "state",

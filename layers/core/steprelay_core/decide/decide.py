@@ -19,6 +19,7 @@ from steprelay_core.decide.job import (
 )
 from steprelay_core.decide.light import on_light_silent
 from steprelay_core.decide.limit import on_run_timer_due
+from steprelay_core.decide.notices import drop_stale, note_reason, on_job_waits
 from steprelay_core.decide.restart import on_resume, on_retry
 from steprelay_core.decide.run import (
     on_cancel,
@@ -39,6 +40,7 @@ from steprelay_core.state.events import (
     JobChanged,
     JobMissing,
     JobSubmitted,
+    JobWaits,
     LightEnded,
     LightSilent,
     OutboxDue,
@@ -80,6 +82,7 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     OutboxDue: on_outbox_due,
     StopUnfinished: on_stop_unfinished,
     WindowStalled: on_window_stalled,
+    JobWaits: on_job_waits,
 }
 
 
@@ -148,4 +151,7 @@ def decide(
         _OTHERS[type(event)](draft, event)
     else:
         draft.note = "the run exists already"
+    if isinstance(event, JobChanged):
+        note_reason(draft, event)
+    drop_stale(draft)
     return draft.decision()

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line, stuck_lines
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
@@ -14,6 +14,7 @@ from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
 from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
+from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Run
@@ -56,18 +57,19 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
+    _show_lines(screen, "not started:", [line for job in stuck_jobs(stored) for line in stuck_lines(job)])
     failures = failures_of(flow, stored)
-    if failures:
-        screen.line("\nfailed attempts:")
-    for failure in failures[:FAILURES_SHOWN]:
-        screen.line(f"  {failed_line(failure)}")
-    if len(failures) > FAILURES_SHOWN:
-        screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
-    if run.hooks:
-        screen.line("\nexit hooks:")
-    for hook in run.hooks:
-        screen.line(f"  {hook_line(hook_changed(hook))}")
+    more = [f"… and {len(failures) - FAILURES_SHOWN} more (--json has them all)"] if failures[FAILURES_SHOWN:] else []
+    _show_lines(screen, "failed attempts:", [*map(failed_line, failures[:FAILURES_SHOWN]), *more])
+    _show_lines(screen, "exit hooks:", [hook_line(hook_changed(hook)) for hook in run.hooks])
     screen.line()
+
+
+def _show_lines(screen: Screen, title: str, lines: list[str]) -> None:
+    if lines:
+        screen.line(f"\n{title}")
+    for line in lines:
+        screen.line(f"  {line}")
 
 
 def origin_of(run: Run) -> str:
@@ -96,6 +98,7 @@ def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[
     """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
+        "stuck": [as_json(job) for job in stuck_jobs(stored)],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
         "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }

@@ -82,6 +82,11 @@ class Runnable:
                 return job
         return None
 
+    def line(self, queue_arn: str) -> list[Job]:
+        """Who waits of a queue, in the order of the line."""
+        waiting = (job for _, _, job in sorted(self._heap, key=lambda entry: entry[:2]))
+        return [job for job in waiting if job.spec.queue_arn == queue_arn and job.status is Status.RUNNABLE]
+
     def _pop_share(self, share: tuple[str, str]) -> None:
         heapq.heappop(self._shares[share])
         if not self._shares[share]:

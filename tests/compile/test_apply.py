@@ -213,7 +213,7 @@ def test_hints_speak_of_the_spec_s_own_names() -> None:
             _FILE,
             0,
             (
-                "step 'start': batch without retry: Batch repeats a job that lost its machine, 5 attempts in all; "
+                "step 'start': batch without retry: a lost machine is made up for, but "
                 "a failure of the program ends the run at once"
             ),
             'give it "retry": {"times": 3}',

@@ -123,7 +123,8 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
 def _remember_other(draft: Draft, key: GroupKey, submission: Submission, job_id: str) -> None:
     """A second job of the same submission; which of them runs the task, their claim will tell."""
     draft.note = "a second job of this attempt"
-    if job_id not in submission.others and len(submission.others) < OTHERS_LIMIT:
+    # An event of one that has ended may come after that of its end.
+    if job_id not in (*submission.others, *submission.gone) and len(submission.others) < OTHERS_LIMIT:
         draft.put(swap_submission(draft.group(key), replace(submission, others=(*submission.others, job_id))))
 
 
@@ -276,6 +277,7 @@ def _adopt(draft: Draft, job: JobChanged, holder: str) -> None:
         current,
         job_id=holder,
         others=others,
+        gone=_gone(current, job),
         status="SUBMITTED",
         attempts_seen=0,
         started_at=None,
@@ -290,7 +292,12 @@ def _forget_other(draft: Draft, job: JobChanged) -> None:
     current = find_submission(draft.group(job.group), job.submission)
     if current is not None and job.whole in current.others:
         others = tuple(other for other in current.others if other != job.whole)
-        draft.put(swap_submission(draft.group(job.group), replace(current, others=others)))
+        changed = replace(current, others=others, gone=_gone(current, job))
+        draft.put(swap_submission(draft.group(job.group), changed))
+
+
+def _gone(submission: Submission, job: JobChanged) -> tuple[str, ...]:
+    return (*submission.gone, job.whole)[-OTHERS_LIMIT:]
 
 
 def _stop_superfluous(draft: Draft, submission: Submission, job: JobChanged) -> None:

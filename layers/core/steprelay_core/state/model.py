@@ -113,7 +113,7 @@ class Submission:
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
     `crowds`: how often some of them had to wait for others before their next attempt. `platform`: of the queue that
     took it. `fallback`: of an attempt that runs no user code, why: what it is to leave in the artifact of `@catch`
-    (`decide.fallback`).
+    (`decide.fallback`). `gone`: jobs made of it that have ended beside the one that counts.
     """
 
     attempt: int
@@ -138,6 +138,7 @@ class Submission:
     crowds: int = 0
     platform: Platform | None = None
     fallback: tuple[Caught, ...] = ()
+    gone: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

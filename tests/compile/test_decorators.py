@@ -5,6 +5,7 @@ import pytest
 from steprelay_core.spec import Batch
 from tests.compile.conftest import Bench, decorated
 
+TIMES = "known: seconds, minutes, hours, queue_seconds, queue_minutes, queue_hours"
 QUEUES = "a job queue's name (1 to 128 letters, digits, `-` and `_`) or ARN or a list of such"
 
 
@@ -167,7 +168,11 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
         ("@retry(time=3)", "@retry has no argument 'time'", "did you mean 'times'?"),
         ("@retry(times=-1)", "@retry: 'times' must be a whole number from 0 to 99, given -1", None),
         ("@retry(backoff=0.5)", "@retry: 'backoff' must be a number, at least 1, given 0.5", None),
-        ("@timeout(days=1)", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
+        (
+            "@timeout(days=1)",
+            "@timeout has no argument 'days'",
+            TIMES,
+        ),
         (
             "@timeout(hours='2')",
             "@timeout: 'hours' must be a number, at least 0, given '2'",

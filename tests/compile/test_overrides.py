@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from steprelay.compile import Options, OverrideError, read_overrides
 from tests.compile.conftest import Bench, commanded, decorated
 
+TIMES = "known: seconds, minutes, hours, queue_seconds, queue_minutes, queue_hours"
 _TWO_JOBS = """
     @batch(cpu=2, memory=8192)
     @step
@@ -112,7 +113,7 @@ def test_tags_and_lists_of_any_letters_survive(tags: dict[str, str], options: li
         ("batch:cpu=8,,gpu=1", "has a comma left over behind 'cpu'", "take it out"),
         ("batch:,cpu=8", "has a comma left over", "take it out"),
         ("batch:cpus=1", "@batch has no argument 'cpus'", "did you mean 'cpu'?"),
-        ("timeout:days=1", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
+        ("timeout:days=1", "@timeout has no argument 'days'", TIMES),
         ("batch:memory=x", "'memory' must be a whole number of MiB, at least 4, given 'x'", None),
         ("batch:cpu=\"8\"", "'cpu' must be a number above 0, given '8'", None),
         ("batch:privileged=yes", "'privileged' must be true or false, given 'yes'", None),

@@ -13,6 +13,9 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.user_code import Plan
 
 TERMINAL = ("SUCCEEDED", "FAILED")
+WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
+# A queue whose jobs wait for ever, and one whose jobs may wait for long.
+FULL, SLOW = "full", "slow"
 EXITED = "Essential container in task exited"
 SPOT = "Host EC2 (instance i-0123) terminated."
 GIVEN_UP = "DockerTimeoutError: Could not transition to started; timed out after waiting 4m0s"
@@ -25,7 +28,8 @@ class Unit:
     """What runs containers: a single job, or a child of an array.
 
     `index`: its place in the array; `attempts`: how many Batch-internal ones have begun, `ended`: how many of these are
-    over, which is what Batch tells; `dependents`: who waits for its end.
+    over, which is what Batch tells; `dependents`: who waits for its end; `waiting_since`: when it began to wait, first
+    or again (seconds since the epoch).
     """
 
     id: str
@@ -40,6 +44,7 @@ class Unit:
     stopping: bool = False
     containers: list[Actor] = field(default_factory=list)
     dependents: list["Unit"] = field(default_factory=list)
+    waiting_since: float = 0.0
 
     @property
     def over(self) -> bool:
@@ -125,6 +130,7 @@ class Batch:
         if size:
             self._s.after(0.1, lambda: self._move_parent(job, "PENDING"))
         for unit in job.units:
+            unit.waiting_since = job.created
             self._depend(unit)
         return job
 
@@ -156,12 +162,24 @@ class Batch:
                 unit.stopping = True
                 self._s.after(self._s.random.choice((0.1, 2.0, 40.0)), partial(self._end, unit, reason))
 
+    def cancel(self, unit: Unit, reason: str) -> None:
+        """CancelJob: a moment later it is over, unless it has a machine by then."""
+
+        def end() -> None:
+            if unit.status in WAITING:
+                self._end(unit, reason)
+
+        self._s.after(self._s.random.choice((0.0, 0.1, 2.0)), end)
+
     # How jobs move.
 
     def _queue(self, unit: Unit) -> None:
         delay = self._s.random.choice((0.2, 1.0, 30.0))
         self._s.after(delay, lambda: self._move(unit, "RUNNABLE"))
-        self._s.after(delay + self._s.random.choice((0.2, 2.0, 200.0)), lambda: self._launch(unit))
+        queue = unit.job.request["jobQueue"]
+        if queue != FULL:
+            waits = (50.0, 150.0, 400.0) if queue == SLOW else (0.2, 2.0, 200.0)
+            self._s.after(delay + self._s.random.choice(waits), lambda: self._launch(unit))
 
     def _launch(self, unit: Unit) -> None:
         if unit.over:
@@ -239,6 +257,7 @@ class Batch:
         self._s.say(f"{unit.id} attempt {attempt} is lost: {reason}")
         self._kill_later(unit)
         unit.status, unit.container_reason, unit.ended = "SUBMITTED", "", unit.attempts
+        unit.waiting_since = self._s.now
         self._queue(unit)
 
     def _end(self, unit: Unit, reason: str) -> None:
@@ -343,7 +362,7 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
         "jobId": unit.id,
         "status": unit.status,
         "statusReason": unit.reason or None,
-        "attempts": [{"container": container} for _ in range(unit.ended)],
+        "attempts": [{"container": container, "stoppedAt": unit.waiting_since * 1000} for _ in range(unit.ended)],
         "container": container,
     }
     if "nodeOverrides" in unit.job.request:
@@ -353,4 +372,5 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
 
 
 def _common(job: Job) -> dict[str, Any]:
-    return {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
+    told = {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
+    return told | {"createdAt": job.created * 1000}

@@ -3,6 +3,8 @@
 from random import Random
 from typing import Any
 
+from tests.simulation.batch import FULL, SLOW
+
 KINDS = ("step", "foreach", "foreach", "array", "branch", "choice", "loop", "loop")
 
 
@@ -16,6 +18,7 @@ class FlowMaker:
         self._foreachs = 0
         # Of their own, so that the rest of a flow is as it would be without windows.
         self._windows = Random(random.random())
+        self._queues = Random(f"queues of {random.getstate()}")
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
@@ -28,7 +31,18 @@ class FlowMaker:
             spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
+        if self._queues.random() < 0.3:
+            self._limit_waiting()
         return spec
+
+    def _limit_waiting(self) -> None:
+        """What may not wait for ever may have to; what is limited is chained to nothing."""
+        random = self._queues
+        for step in self._steps.values():
+            if "batch" in step and random.random() < 0.4:
+                queue = random.choice((SLOW, FULL, [FULL, "queue"], [SLOW, "queue"], [FULL, SLOW]))
+                step["batch"] = step["batch"] | {"queue": queue}
+                step["queue_timeout_seconds"] = random.choice((20, 100, 400))
 
     def make_wide(self, name: str) -> dict[str, Any]:
         """A foreach in a foreach, the outer one of many items."""

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from steprelay.compile.arguments import Checked
 from steprelay.compile.cron import CronError, aws_cron
-from steprelay.compile.needs import read_timeout
+from steprelay.compile.limits import read_run_limit
 from steprelay.compile.problems import CompileProblem
 from steprelay.compile.signatures import EventArguments, ScheduleArguments
 from steprelay.sdk.decoration import Decoration
@@ -40,7 +40,7 @@ def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str]) ->
         elif decoration.name == "trigger":
             starts.triggers += _triggers(checked, known)
         elif decoration.name == "timeout":
-            starts.timeout_seconds = read_timeout(checked)
+            starts.timeout_seconds = read_run_limit(checked)
         else:
             checked.say("stands on the flow's class", "it says what one step needs: put it on each step that needs it")
         seen[decoration.name] = checked.place.line

@@ -18,6 +18,7 @@ from steprelay_core.state.events import (
     JobChanged,
     LightEnded,
     OutboxDue,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -50,7 +51,7 @@ def count(name: str, value: int = 1) -> None:
 
 _KEYS = ("message_id", "run", "task", "attempt", "job", "status", "flow", "request", "event", "upload")
 OfRun = CancelRequested | ResumeRequested | RunTimerDue | OutboxDue
-Subject = JobChanged | LightEnded | TimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
+Subject = JobChanged | LightEnded | TimerDue | QueueTimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
 
 
 def about(event: Subject) -> None:
@@ -121,6 +122,8 @@ def _subject(event: Subject) -> dict[str, str]:
             return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": event.status}
         case LightEnded() | TimerDue():
             return {"run": event.run, "task": str(event.group.task(event.member)), "attempt": str(event.attempt)}
+        case QueueTimerDue():
+            return {"run": event.run, "task": str(event.group.task(_first_member(event.submission)))}
         case CancelRequested() | ResumeRequested() | RunTimerDue() | OutboxDue():
             return {"run": event.run}
         case RetryRequested():

@@ -1,6 +1,6 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, chains, effects, endings, starting, state, windows
+from tests.simulation.invariants import attempts, chains, effects, endings, starting, state, waiting, windows
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "numbers_checked",
     "starting",
     "state",
+    "waiting",
     "windows",
 ]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import (
     Announce,
+    CancelWaiting,
     Command,
     FenceAttempt,
     InvokeLight,
+    StartQueueTimer,
     StartRunTimer,
     StartTimer,
     SubmitJob,
@@ -20,6 +22,7 @@ from steprelay_core.decide.draft import find_submission
 from steprelay_core.state.model import Group, GroupKey, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.translate.names import job_name
+from steprelay_core.waiting import queue_timer_name
 from tests.simulation.facts import (
     Attempted,
     Buried,
@@ -184,8 +187,10 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return _is_submitted(stored, command)
         case InvokeLight():
             return _is_sent(simulation, stored, command)
-        case StartTimer() | StartRunTimer():
+        case StartTimer() | StartRunTimer() | StartQueueTimer():
             return _timer(run, command) in record.timers
+        case CancelWaiting():
+            return _is_asked_about(simulation, stored, command)
         case TerminateUnrecorded():
             return _is_looked_for(simulation, run, command)
         case TerminateJob():
@@ -216,7 +221,9 @@ def _is_sent(simulation: Simulation, stored: Stored, command: InvokeLight) -> bo
     return all(attempted in simulation.record.invoked for attempted in wanted)
 
 
-def _timer(run: str, command: StartTimer | StartRunTimer) -> str:
+def _timer(run: str, command: StartTimer | StartRunTimer | StartQueueTimer) -> str:
+    if isinstance(command, StartQueueTimer):
+        return queue_timer_name(run, command)
     if isinstance(command, StartRunTimer):
         return f"{run}:run:{command.generation}"
     task = command.group.task(command.member)
@@ -227,6 +234,12 @@ def _is_looked_for(simulation: Simulation, run: str, command: TerminateUnrecorde
     split = command.group.task(command.member).split
     name = job_name(simulation.flow(run).name, command.group.step, run, split, command.attempt)
     return bool(simulation.record.looked.get(name))
+
+
+def _is_asked_about(simulation: Simulation, stored: Stored, command: CancelWaiting) -> bool:
+    submission = _open(stored, command.group, command.submission)
+    job_id = submission.job_id if submission is not None else None
+    return job_id is None or job_id in simulation.record.asked_about
 
 
 def _open(stored: Stored, key: GroupKey, submission: str) -> Submission | None:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steprelay_core.inbound import Ignored, Unreadable, read_timer_due
-from steprelay_core.state.events import OutboxDue, RunTimerDue, TimerDue
+from steprelay_core.state.events import OutboxDue, QueueTimerDue, RunTimerDue, TimerDue
 from steprelay_core.state.model import GroupKey
 from tests.fakes.payloads import bodies
 
 
-def read(case: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
+def read(case: str) -> TimerDue | RunTimerDue | OutboxDue | QueueTimerDue | Ignored:
     return read_timer_due(bodies("timer_due", case)[0])
 
 

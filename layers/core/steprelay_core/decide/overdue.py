@@ -7,6 +7,7 @@ from steprelay_core.commands import Command, SubmitJob
 from steprelay_core.decide.light import is_silent
 from steprelay_core.state.events import (
     LightSilent,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -23,7 +24,16 @@ TIMER_SILENCE = 120.0
 JOB_SILENCE = 300.0
 
 
-MadeUpFor = LightSilent | TimerDue | SubmissionLost | RunTimerDue | ResumeRequested | RetryRequested | WindowStalled
+MadeUpFor = (
+    LightSilent
+    | TimerDue
+    | SubmissionLost
+    | RunTimerDue
+    | ResumeRequested
+    | RetryRequested
+    | WindowStalled
+    | QueueTimerDue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,11 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Comm
         ]
         if len(group.queued) and not len(group.in_flight):
             events.append(WindowStalled(run.id, group.key))
+        events += [
+            QueueTimerDue(run.id, group.key, submission.id, submission.queue_due)
+            for submission in group.submissions
+            if submission.queue_due is not None and submission.queue_due + TIMER_SILENCE < now
+        ]
         for submission in group.submissions:
             if submission.light:
                 events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []

@@ -172,7 +172,9 @@ class Submission:
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
     were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
-    `crowds`: how often some of them had to wait for others before their next attempt.
+    `crowds`: how often some of them had to wait for others before their next attempt. Of a step that limits waiting,
+    `queued_at`: since when its job waits for a machine, as far as is known; `queue_due`: when it is looked whether it
+    still does.
     """
 
     attempt: int
@@ -195,6 +197,8 @@ class Submission:
     behind: Ahead | None = None
     told: Ranges = field(default_factory=Ranges)
     crowds: int = 0
+    queued_at: float | None = None
+    queue_due: float | None = None
 
     @property
     def id(self) -> str:

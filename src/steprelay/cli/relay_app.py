@@ -167,6 +167,11 @@ def _runs_app(context: Context) -> App:
 
         return cancel_run(context, run, reason=reason, on=on, stack=stack, json=json)
 
+    _add_restarts(runs, context)
+    return runs
+
+
+def _add_restarts(runs: App, context: Context) -> None:
     @runs.command
     def resume(
         run: RunId, *, follow: Follow = False, on: On = None, stack: Stack = None, json: AsJson = False
@@ -190,8 +195,6 @@ def _runs_app(context: Context) -> App:
         from steprelay.cli.commands.restart import retry_tasks
 
         return retry_tasks(context, run, tasks, follow_it=follow, on=on, stack=stack, json=json)
-
-    return runs
 
 
 def _add_logs(app: App, context: Context) -> None:

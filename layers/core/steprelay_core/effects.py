@@ -23,12 +23,12 @@ from steprelay_core.commands import (
 from steprelay_core.decide.draft import Claims, find_submission
 from steprelay_core.pace import EARLY, NotYet, Turns
 from steprelay_core.ports import Conflict, Ports, Refused, Stored, Unavailable
+from steprelay_core.queue_limit import cancel_waiting, queue_timer_detail, queue_timer_name
 from steprelay_core.spec import Flow, SpecError
 from steprelay_core.state.events import Event, JobSubmitted, SearchPutOff, SubmitPutOff, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
-from steprelay_core.waiting import cancel_waiting, queue_timer_detail, queue_timer_name
 
 # When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
 # (`ports.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.

@@ -1,6 +1,6 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, chains, effects, endings, starting, state, waiting, windows
+from tests.simulation.invariants import attempts, chains, effects, endings, queue_limits, starting, state, windows
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "endings",
     "judge",
     "numbers_checked",
+    "queue_limits",
     "starting",
     "state",
-    "waiting",
     "windows",
 ]

@@ -19,10 +19,10 @@ from steprelay_core.commands import (
     TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import find_submission
+from steprelay_core.queue_limit import queue_timer_name
 from steprelay_core.state.model import Group, GroupKey, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.translate.names import job_name
-from steprelay_core.waiting import queue_timer_name
 from tests.simulation.facts import (
     Attempted,
     Buried,

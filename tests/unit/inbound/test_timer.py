@@ -31,6 +31,18 @@ def test_the_timer_of_a_runs_limit_names_the_generation_that_it_was_set_for() ->
     assert read("run_limit") == RunTimerDue("RobustFlow-5f2a9c01d3e7", generation=2)
 
 
+def test_the_timer_of_a_queues_limit_names_the_submission_whose_job_waits() -> None:
+    assert read("queue_limit") == QueueTimerDue(
+        "RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), "2-3", 1790000199.0
+    )
+
+
+def test_the_timer_of_a_queues_limit_tells_which_children_were_looked_at_before() -> None:
+    detail = {"run": "Flow-1", "step": "work", "path": [0], "laps": [1], "submission": "1-0", "due": 9.5, "after": 499}
+    body = json.dumps({"source": "steprelay.timer", "detail-type": "Queue Timer Due", "detail": detail})
+    assert read_timer_due(body) == QueueTimerDue("Flow-1", GroupKey("work", (0,), (1,)), "1-0", 9.5, 499)
+
+
 def test_a_timer_for_the_outbox_names_the_run() -> None:
     assert read("outbox_due") == OutboxDue("RobustFlow-5f2a9c01d3e7")
 

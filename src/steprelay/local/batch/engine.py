@@ -7,7 +7,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from steprelay.local.batch.arns import Arns
@@ -34,9 +34,19 @@ logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`."""
+    """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`.
 
-    def __init__(self, config: LocalBatchConfig, launcher: Launcher, outbox: Outbox, records: JobRecords) -> None:
+    `limit_of`: as in `Capacity`.
+    """
+
+    def __init__(
+        self,
+        config: LocalBatchConfig,
+        launcher: Launcher,
+        outbox: Outbox,
+        records: JobRecords,
+        limit_of: Callable[[str], float | None],
+    ) -> None:
         self.lock = threading.RLock()
         self.jobs = JobStore()
         self._config = config
@@ -44,7 +54,7 @@ class Engine:
         self._arns = Arns(config.region, config.account)
         self._runner = AttemptRunner(config, launcher, outbox)
         self._transitions = Transitions(config, outbox, records)
-        self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions)
+        self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions, limit_of)
         self._dependencies = Dependencies()
         self._submitted: deque[Job] = deque()
         self._stopping = False

@@ -4,7 +4,7 @@ All of it is done under the engine's lock, but for `launch`.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.arns import Arns, new_task_id
@@ -22,14 +22,20 @@ class Execution:
     """Which job starts next, and what its attempts make of it. Owned by the engine's thread."""
 
     def __init__(
-        self, config: LocalBatchConfig, arns: Arns, runner: AttemptRunner, outbox: Outbox, transitions: Transitions
+        self,
+        config: LocalBatchConfig,
+        arns: Arns,
+        runner: AttemptRunner,
+        outbox: Outbox,
+        transitions: Transitions,
+        limit_of: Callable[[str], float | None],
     ) -> None:
         self._config = config
         self._arns = arns
         self._runner = runner
         self._outbox = outbox
         self._transitions = transitions
-        self._capacity = Capacity(config.vcpus, config.memory_mib)
+        self._capacity = Capacity(config.vcpus, config.memory_mib, limit_of)
         self._runnable = Runnable()
         self._stops: deque[tuple[str, Stop]] = deque()
 

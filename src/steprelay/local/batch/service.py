@@ -36,7 +36,9 @@ class LocalBatch:
         self._config = config
         self._outbox = Outbox(events, logs)
         self._records = JobRecords(keeper or Forgetful())
-        self._engine = Engine(config, launcher or ProcessLauncher(), self._outbox, self._records)
+        self._engine = Engine(
+            config, launcher or ProcessLauncher(), self._outbox, self._records, lambda name: catalog.vcpus_of(name)
+        )
         catalog = self._catalog = Catalog(
             Arns(config.region, config.account),
             lambda arn: jobs.end_jobs_of(arn),

@@ -29,6 +29,7 @@ def show_run(
     from steprelay.client.follow import NoSuchRun, describe_end, follow
     from steprelay.client.jobs import LiveJobs
     from steprelay.client.progress import step_progress
+    from steprelay.client.queued import queued_jobs, queued_json
 
     if follow_it:
         return watch(screen, run, follow(connection.client, run, connection.pace))
@@ -44,9 +45,10 @@ def show_run(
     jobs = {} if ended else LiveJobs(connection.client, flow, connection.pace).look(stored)
     steps = step_progress(flow, stored, jobs)
     cost = cost_of(connection.client, flow, stored)
+    queued = queued_jobs(flow, stored, jobs)
     result = {"cost": cost_json(cost), "result": as_json(ended) if ended else None}
-    screen.emit(describe_run(flow, stored, steps) | result)
-    show(screen, flow, stored, steps)
+    screen.emit(describe_run(flow, stored, steps) | {"queued": queued_json(queued)} | result)
+    show(screen, flow, stored, steps, queued)
     show_cost(screen, cost)
     for line in ending_lines(ended) if ended else [f"it is running: steprelay runs show {run} -f follows it"]:
         screen.line(line)

@@ -1,5 +1,6 @@
 """Runs as tables and as JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -8,11 +9,13 @@ from rich.text import Text
 from steprelay.cli.errors import count
 from steprelay.cli.render.lines import ORIGINS, counts, failed_line
 from steprelay.cli.render.live import STYLES
+from steprelay.cli.render.queued import queued_line
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
 from steprelay.client.progress import in_order
+from steprelay.client.queued import Queued
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Run
@@ -40,7 +43,9 @@ def show_runs(screen: Screen, runs: list[Run], now: float) -> None:
     screen.console.print(table)
 
 
-def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress]) -> None:
+def show_run(
+    screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress], queued: Sequence[Queued] = ()
+) -> None:
     """Everything but the ending, which `ending_lines` tells."""
     run = stored.run
     screen.line(f"{run.id}  {run.status.value.lower()}")
@@ -55,6 +60,10 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
+    if queued:
+        screen.line("\nwaiting for a machine:")
+    for one in queued:
+        screen.line(f"  {queued_line(one)}")
     failures = failures_of(flow, stored)
     if failures:
         screen.line("\nfailed attempts:")

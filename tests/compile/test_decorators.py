@@ -203,6 +203,11 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
             "@timeout allows 1200 s, a light step may take at most 840 s",
             "add @batch to the step",
         ),
+        (
+            "@timeout(queue_minutes=20)",
+            "@timeout limits the waiting in a queue, and a light step waits in none",
+            "add @batch to the step",
+        ),
     ],
 )
 def test_misuse_of_a_decorator_is_said_with_its_line(
@@ -354,3 +359,13 @@ def test_the_order_of_decorators_means_nothing(bench: Bench) -> None:
     above = bench.start("@batch(cpu=2)\n@retry(times=1)\n")
     below = bench.start("@retry(times=1)\n@batch(cpu=2)\n")
     assert above == below
+
+
+def test_the_time_in_the_queue_is_a_sum_of_its_own(bench: Bench) -> None:
+    step = bench.start("@timeout(minutes=2, queue_seconds=1.5, queue_minutes=2, queue_hours=1)\n@batch\n")
+    assert (step.timeout_seconds, step.queue_timeout_seconds) == (120, 3722)
+
+
+def test_the_time_in_the_queue_may_be_limited_alone(bench: Bench) -> None:
+    step = bench.start("@timeout(queue_minutes=30)\n@batch\n")
+    assert (step.timeout_seconds, step.queue_timeout_seconds) == (None, 1800)

@@ -166,3 +166,8 @@ def test_a_timeout_that_is_the_sum_of_both_sides_is_named(bench: Bench) -> None:
         )
     ]
     assert compiled.hints[0].line == bench.line()
+
+
+def test_a_limit_of_waiting_adds_nothing_to_the_time_of_an_attempt(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry\n@timeout(hours=1)\n@batch\n"), commanded("timeout:queue_hours=1"))
+    assert compiled.hints == ()

@@ -237,6 +237,23 @@ def test_parts_of_a_timeout_are_names_like_others_and_add_up(bench: Bench) -> No
     assert bench.start("@batch\n@timeout(hours=2)\n", "timeout:minutes=10,hours=null").timeout_seconds == 600
 
 
+def test_the_time_in_the_queue_is_given_beside_what_the_step_says(bench: Bench) -> None:
+    step = bench.start("@batch\n@timeout(hours=2, queue_hours=1)\n", "timeout:queue_minutes=5,queue_hours=null")
+    assert (step.timeout_seconds, step.queue_timeout_seconds) == (7200, 300)
+
+
+def test_light_steps_go_without_a_limit_of_waiting_that_is_meant_for_all(bench: Bench) -> None:
+    steps = bench.spec(_TWO_JOBS, commanded("timeout:minutes=5,queue_minutes=30")).steps
+    assert (steps["start"].timeout_seconds, steps["start"].queue_timeout_seconds) == (300, 1800)
+    assert (steps["train"].timeout_seconds, steps["train"].queue_timeout_seconds) == (300, None)
+
+
+def test_a_limit_of_waiting_that_is_meant_for_a_light_step_is_a_problem(bench: Bench) -> None:
+    problem = bench.only_problem(_TWO_JOBS, commanded("train/timeout:queue_minutes=30"))
+    waits_in_none = "limits the waiting in a queue, and a light step waits in none"
+    assert problem.message == f"--with train/timeout:queue_minutes=30 {waits_in_none}"
+
+
 def test_tags_and_variables_are_laid_over_name_by_name(bench: Bench) -> None:
     step = bench.start(
         "@batch(aws_batch_tags={'A': '1', 'B': '2'})\n@environment(vars={'X': '1', 'Y': '2'})\n",

@@ -33,7 +33,7 @@ def test_the_timer_of_a_runs_limit_names_the_generation_that_it_was_set_for() ->
 
 def test_the_timer_of_a_queues_limit_names_the_submission_whose_job_waits() -> None:
     assert read("queue_limit") == QueueTimerDue(
-        "RobustFlow-5f2a9c01d3e7", GroupKey("process", (0,)), "2-3", 1790000199.0
+        "RobustFlow-5f2a9c01d3e7", GroupKey("inner", (0, 3)), "1-0", 1790000199.0
     )
 
 

@@ -67,7 +67,7 @@ _TABLE = (
         "step",
         _NEXT_QUEUE,
         "check the queue's limits and compute environments, or name a second queue",
-        ("`@batch(queue=[…])`", "`@retry`", "`jobStateTimeLimitActions` of the queue"),
+        ("`@timeout(queue_minutes=…)`", "`@batch(queue=[…])`", "`@retry`", "`jobStateTimeLimitActions` of the queue"),
     ),
     FailureClass(
         "timeout",

@@ -39,8 +39,9 @@ class FlowMaker:
         """What may not wait for ever may have to; what is limited is chained to nothing."""
         random = self._queues
         for step in self._steps.values():
-            if "batch" in step and random.random() < 0.4:
-                queue = random.choice((SLOW, FULL, [FULL, "queue"], [SLOW, "queue"], [FULL, SLOW]))
+            if "batch" in step and random.random() < 0.3:
+                queues = (SLOW, FULL, [FULL, "queue"], [SLOW, "queue"], [FULL, SLOW])
+                (queue,) = random.choices(queues, (3, 1, 4, 3, 2))
                 step["batch"] = step["batch"] | {"queue": queue}
                 step["queue_timeout_seconds"] = random.choice((20, 100, 400))
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import Any
 
 from tests.simulation.actors import Actor, Killed
@@ -178,7 +179,8 @@ class Batch:
         self._s.after(delay, lambda: self._move(unit, "RUNNABLE"))
         queue = unit.job.request["jobQueue"]
         if queue != FULL:
-            waits = (50.0, 150.0, 400.0) if queue == SLOW else (0.2, 2.0, 200.0)
+            slow = (50.0, 150.0, 400.0) if unit.attempts else (50.0, 50.0, 150.0)
+            waits = slow if queue == SLOW else (0.2, 2.0, 200.0)
             self._s.after(delay + self._s.random.choice(waits), lambda: self._launch(unit))
 
     def _launch(self, unit: Unit) -> None:
@@ -202,6 +204,9 @@ class Batch:
             self._s.after(seconds, lambda: self._time_out(unit, attempt))
         if chance := self._s.dice.strike("spot", place):
             self._s.after(chance.choice((0.1, 1.0, 20.0)), lambda: self._lose(unit, attempt, SPOT))
+        elif unit.job.request["jobQueue"] == SLOW and Random(place).random() < 0.4:
+            # What is hard to get is often taken back, whatever else goes wrong.
+            self._s.after(0.05, lambda: self._lose(unit, attempt, SPOT))
         if chance := self._s.dice.strike("given_up", place):
             self._s.after(chance.choice((0.0, 0.1, 30.0)), lambda: self._give_up(unit, attempt))
 

@@ -39,11 +39,11 @@ class FlowMaker:
         """What may not wait for ever may have to; what is limited is chained to nothing."""
         random = self._queues
         for step in self._steps.values():
-            if "batch" in step and random.random() < 0.3:
+            if "batch" in step and random.random() < 0.5:
                 queues = (SLOW, FULL, [FULL, "queue"], [SLOW, "queue"], [FULL, SLOW])
-                (queue,) = random.choices(queues, (3, 1, 4, 3, 2))
+                (queue,) = random.choices(queues, (4, 1, 3, 3, 2))
                 step["batch"] = step["batch"] | {"queue": queue}
-                step["queue_timeout_seconds"] = random.choice((20, 100, 400))
+                step["queue_timeout_seconds"] = random.choice((20, 100, 300))
 
     def make_wide(self, name: str) -> dict[str, Any]:
         """A foreach in a foreach, the outer one of many items."""

@@ -99,7 +99,8 @@ class SimulatedJobs:
         job = self._batch.jobs.get(job_id)
         if job is not None:
             for unit in job.units:
-                self._queue_timed_out(unit, reason)
+                if not unit.over:
+                    self._queue_timed_out(unit, reason)
             self._batch.stop(job, reason)
 
     def cancel(self, job_id: str, reason: str) -> None:

@@ -27,7 +27,7 @@ from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, S
 from tests.simulation.misjudging import Misjudges
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
-from tests.simulation.queue_mutants import CountsFromTheBeginning, EndsUnasked, NeverEndsWaiting
+from tests.simulation.queue_mutants import EndsUnasked, NeverEndsWaiting
 
 # Each is caught within so many seeds.
 SEEDS = 400
@@ -375,7 +375,6 @@ MUTANTS = (
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
     _engine("has everybody wait for a machine for ever", NeverEndsWaiting, 19),
     _engine("ends a job for waiting without asking", EndsUnasked, 12),
-    Mutant("counts a job's waiting from the beginning", Parts(effects=CountsFromTheBeginning), frozenset({12})),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

@@ -1,18 +1,14 @@
 """Planted bugs in how long jobs may wait for a machine."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from steprelay_core.commands import CancelWaiting, TerminateJob
 from steprelay_core.decide import Decision
 from steprelay_core.decide.draft import find_submission
-from steprelay_core.effects import Effects
 from steprelay_core.failure import QUEUE_TIMEOUT_PREFIX
-from steprelay_core.ports import Jobs, Ports, Stored
+from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, QueueTimerDue
-from steprelay_core.submit import Dispatch
 from tests.simulation.misjudging import Misjudges
 
 
@@ -35,29 +31,3 @@ class EndsUnasked(Misjudges):
         if submission is None or submission.job_id is None or not waits:
             return decision
         return replace(decision, commands=(TerminateJob(submission.job_id, f"{QUEUE_TIMEOUT_PREFIX}: too long"),))
-
-
-class WithoutAttempts:
-    """AWS Batch, but for what it tells of a job's earlier attempts."""
-
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._jobs, name)
-
-    def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
-        return list(_without_attempts(self._jobs.describe(job_ids)))
-
-
-def _without_attempts(details: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    for detail in details:
-        yield {name: value for name, value in detail.items() if name != "attempts"}
-
-
-class CountsFromTheBeginning(Effects):
-    """Counts the waiting of a job that Batch tries again from when it was made."""
-
-    def __init__(self, ports: Ports, dispatch: Dispatch) -> None:
-        super().__init__(ports, dispatch)
-        self.ports = replace(ports, jobs=WithoutAttempts(ports.jobs))

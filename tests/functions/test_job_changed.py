@@ -1,6 +1,7 @@
 """job_changed on every payload of events/job_changed, each with the run that it speaks of under way."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from functions.job_changed.app import respond
 from steprelay_core import keys
 from steprelay_core.inbound import Ignored, Unreadable, read_job_event
 from steprelay_core.state.events import JobChanged, LightEnded
-from steprelay_core.state.model import Group, GroupKey, Submission
+from steprelay_core.state.model import Group, GroupKey, HookRun, HookStatus, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from tests.fakes.payloads import bodies, cases, payload
 from tests.functions.world import NOW, RUN, World, log_lines
@@ -86,6 +87,7 @@ SUCCEEDED = {
     "light_ended_in_foreach",
 }
 UNCHANGED = {"submitted"}
+HOOKS = {"exit_hook_ended"}
 IGNORED = {
     "foreign_job",
     "job_of_another_relay",
@@ -143,7 +145,7 @@ def changed(case: str, *, outcomes: bool = False) -> World:
 
 
 def test_every_payload_of_the_folder_is_expected_here() -> None:
-    expected = {*MOVED, *FAILED, *SUCCEEDED, *UNCHANGED, *IGNORED, *POISON, "mixed_batch"}
+    expected = {*MOVED, *FAILED, *SUCCEEDED, *UNCHANGED, *HOOKS, *IGNORED, *POISON, "mixed_batch"}
     assert set(cases("job_changed")) == expected
 
 
@@ -157,6 +159,23 @@ def test_a_job_under_way_is_followed(case: str) -> None:
 def test_what_is_known_already_changes_nothing(case: str) -> None:
     world = changed(case)
     assert world.stored().run.version == 1
+
+
+@pytest.mark.parametrize("case", HOOKS)
+def test_the_end_of_an_exit_hook_is_written_into_its_run_which_stays_as_it_ended(case: str) -> None:
+    world, hook = World(), HookRun("tell", (1,), 1, RunStatus.FAILED, NOW - 10)
+    world.run(
+        FLOW | {"hooks": [{"name": "tell", "on": ["error"], "command": ["true"]}]},
+        status=RunStatus.FAILED,
+        ended_at=NOW - 10,
+        hooks=(hook,),
+    )
+    outcome = {"outcome_version": 1, "status": "succeeded", "attempt": 1}
+    world.objects.put(keys.outcome(RUN, hook.task, 1), json.dumps(outcome).encode())
+    assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
+    run = world.stored().run
+    assert (run.status, run.ended_at, run.settled) == (RunStatus.FAILED, NOW - 10, True)
+    assert run.hooks == (replace(hook, status=HookStatus.SUCCEEDED, ended_at=NOW),)
 
 
 @pytest.mark.parametrize("case", FAILED)

@@ -31,9 +31,16 @@ class FlowMaker:
             spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
+        # Drawn last, so that the rest of a flow is as it would be without hooks.
+        if self._windows.random() < 0.3:
+            spec["hooks"] = self._hooks()
         if self._queues.random() < 0.3:
             self._limit_waiting()
         return spec
+
+    def _hooks(self) -> list[dict[str, Any]]:
+        ends = self._windows.choice((["success"], ["error"], ["success", "error"]))
+        return [{"name": f"hook{number}", "on": on, "command": ["run"]} for number, on in enumerate((ends, ["error"]))]
 
     def _limit_waiting(self) -> None:
         """What may not wait for ever may have to; what is limited is chained to nothing."""

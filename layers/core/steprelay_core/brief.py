@@ -50,7 +50,7 @@ def _presumed(key: GroupKey, submission: Submission) -> dict[str, Any] | None:
     if behind is None:
         return None
     ahead = Group(replace(key, step=behind.step), won={behind.attempt: submission.members})
-    return {"kind": "same", "groups": [_winners(ahead, submission.members) | {"presumed": True}]}
+    return {"kind": "same", "groups": [winners(ahead, submission.members) | {"presumed": True}]}
 
 
 def _inputs(flow: Flow, groups: dict[GroupKey, Group], key: GroupKey, members: Ranges) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _empty(flow: Flow, groups: dict[GroupKey, Group], places: Places, key: Group
         opened = groups.get(opener, Group(opener))
         without = Ranges.collect(member for member in members if opened.fanout.get(member) == 0)
         if len(without):
-            found.append(_winners(opened, without))
+            found.append(winners(opened, without))
     return {"empty": found} if found else {}
 
 
@@ -95,11 +95,12 @@ def _won(
         arrived = took(flow, group, step)
         arrived = arrived if only is None else arrived & only
         if len(arrived):
-            found.append(_winners(group, arrived))
+            found.append(winners(group, arrived))
     return found
 
 
-def _winners(group: Group, members: Ranges) -> dict[str, Any]:
+def winners(group: Group, members: Ranges) -> dict[str, Any]:
+    """These members of a group as inputs, by the attempt that won."""
     won = {str(attempt): _spans(part & members) for attempt, part in group.won.items() if len(part & members)}
     return group.key.as_json() | {"won": won}
 

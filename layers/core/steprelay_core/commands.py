@@ -102,6 +102,15 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class InvokeHook:
+    """Hand an attempt of an exit hook of a run that has ended to the light function."""
+
+    kind: Literal["invoke_hook"] = field(default="invoke_hook", init=False)
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartQueueTimer:
     """Come back at `due` (seconds since the epoch) to see whether jobs of a submission still wait for a machine.
 
@@ -137,6 +146,7 @@ Command = (
     | TerminateUnrecorded
     | FenceAttempt
     | Announce
+    | InvokeHook
     | StartQueueTimer
     | CancelWaiting
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
+from steprelay_core import keys
 from steprelay_core.behind import AheadRefused, AheadUnknown, job_ahead
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
@@ -12,6 +13,7 @@ from steprelay_core.commands import (
     CancelWaiting,
     Command,
     FenceAttempt,
+    InvokeHook,
     InvokeLight,
     StartQueueTimer,
     StartRunTimer,
@@ -21,6 +23,7 @@ from steprelay_core.commands import (
     TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import Claims, find_submission
+from steprelay_core.hook_brief import build_hook_brief
 from steprelay_core.pace import EARLY, NotYet, Turns
 from steprelay_core.ports import Conflict, Ports, Refused, Stored, Unavailable
 from steprelay_core.queue_limit import cancel_waiting, queue_timer_detail, queue_timer_name
@@ -29,6 +32,7 @@ from steprelay_core.state.events import Event, JobSubmitted, SearchPutOff, Submi
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
+from steprelay_core.telling import Teller
 
 # When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
 # (`ports.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
@@ -67,7 +71,8 @@ class Effects:
                 answers += self._carry_out(flow, stored, command)
         announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
-            self.ports.bus.publish(announcements)
+            teller = Teller(flow, stored.run.id, self.ports)
+            self.ports.bus.publish([teller.announcement(event) for event in announcements])
         return answers
 
     def turns(self) -> Turns:
@@ -81,6 +86,8 @@ class Effects:
                 self._fence(stored.run.id, command, {})
             case InvokeLight():
                 self._invoke(flow, stored, command)
+            case InvokeHook():
+                self._invoke_hook(flow, stored, command)
             case StartTimer() | StartRunTimer() | StartQueueTimer():
                 self._start_timer(stored.run.id, command)
             case TerminateJob():
@@ -141,6 +148,19 @@ class Effects:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
         self.ports.light.invoke(list(self._packing.messages(brief, members)))
+
+    def _invoke_hook(self, flow: Flow, stored: Stored, command: InvokeHook) -> None:
+        wanted = (command.name, command.attempt)
+        hook = next((one for one in stored.run.hooks_running if (one.name, one.attempt) == wanted), None)
+        if hook is None:
+            return
+        failure = Teller(flow, stored.run.id, self.ports).cause(hook.cause)
+        document = build_hook_brief(flow, stored.run, stored.groups, hook, failure)
+        brief: dict[str, Any] | str = document
+        if len(json.dumps(document)) > INLINE_BRIEF:
+            brief = keys.brief(stored.run.id, hook.task.group, f"{hook.attempt}-0")
+            self.ports.objects.put(brief, json.dumps(document).encode())
+        self.ports.light.invoke([{"brief": brief, "member": 0}])
 
     def _submit(
         self,

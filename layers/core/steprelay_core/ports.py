@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from steprelay_core.commands import Announce, Command
 from steprelay_core.decide.draft import Decision
 from steprelay_core.inbound.upload import Upload
+from steprelay_core.logs import Log
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
@@ -353,6 +354,16 @@ class Schedules(Protocol):
         """Remove it; one already gone is no error."""
 
 
+class Logs(Protocol):
+    """What attempts have printed, as far as it can be read just now. Neither method raises."""
+
+    def last_lines(self, log: Log, count: int) -> tuple[str, ...]:
+        """The last lines, without their ends; none where they cannot be read within seconds."""
+
+    def link(self, log: Log) -> str | None:
+        """A page for people; None where there is none."""
+
+
 class Pace(Protocol):
     """How often jobs are submitted, by all functions of the relay together."""
 
@@ -387,3 +398,4 @@ class Ports:
     objects: Objects
     clock: Clock
     pace: Pace = field(default_factory=Unpaced)
+    logs: Logs | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steprelay_core.decide import decide
+from steprelay_core.decide.hook_ends import silent_hooks
 from steprelay_core.decide.overdue import Lookup, find_overdue
 from steprelay_core.definitions import SECONDS_A_DAY, retire_unused
 from steprelay_core.engine import Engine
@@ -142,6 +143,8 @@ class Sweeper:
         tally.redriven += self.engine.redrive(stored)
         if stored.run.stopping is not None:
             self._handle(StopUnfinished(run), tally)
+        for silent in silent_hooks(stored.run, self._now()):
+            self._handle(silent, tally)
         if stored.run.status.terminal or which == "stuck":
             return iter(())
         pending = [command for entry in stored.outbox for command in entry.commands]

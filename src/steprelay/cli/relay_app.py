@@ -49,6 +49,7 @@ def build_app(context: Context) -> App:
     _add_spec_commands(app, context)
     app.command(_runs_app(context))
     _add_logs(app, context)
+    _add_report(app, context)
     _add_explain(app, context)
     app.command(_local_app(context))
     return app
@@ -212,6 +213,24 @@ def _add_logs(app: App, context: Context) -> None:
         from steprelay.cli.commands.logs import show_logs
 
         return show_logs(context, run, step, follow_it=follow, on=on, stack=stack, json=json)
+
+
+def _add_report(app: App, context: Context) -> None:
+    @app.command
+    def report(
+        run: RunId,
+        *,
+        output: Annotated[
+            Path | None, Parameter(name=["--output", "-o"], help="The file; RUN.html by default.")
+        ] = None,
+        on: On = None,
+        stack: Stack = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Write all that is known of a run as one HTML file: steps, failures and what followed, cost, artifacts."""
+        from steprelay.cli.commands.report import write_report
+
+        return write_report(context, run, output, on=on, stack=stack, json=json)
 
 
 def _add_explain(app: App, context: Context) -> None:

@@ -97,6 +97,21 @@ class OutputLine:
 
 
 @dataclass(frozen=True, slots=True)
+class HookChanged:
+    """An exit hook of the run began, was tried again, or has ended; `generation`: after which of the run's ends."""
+
+    kind: Literal["hook"] = field(default="hook", init=False)
+    hook: str
+    state: Literal["running", "succeeded", "failed"]
+    attempt: int
+    generation: int
+    at: float
+    seconds: float | None = None
+    failure_class: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """What the run left: `value` is the repr of plain data that is small enough to show."""
 
@@ -110,7 +125,8 @@ class Artifact:
 class Cause:
     """The first failure of a run, with the last lines its attempt printed.
 
-    `memory`: the MiB that the attempt had; `max_memory`: how far further attempts would have let it grow.
+    `memory`: the MiB that the attempt had; `max_memory`: how far further attempts would have let it grow. `log_link`:
+    the page of the AWS console that has all it printed.
     """
 
     task: str
@@ -122,6 +138,7 @@ class Cause:
     log_tail: tuple[str, ...] = ()
     memory: int | None = None
     max_memory: int | None = None
+    log_link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +155,7 @@ class RunEnded:
     failure: Cause | None = None
 
 
-Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | OutputLine | RunEnded
+Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | OutputLine | HookChanged | RunEnded
 
 
 def as_json(change: Change) -> dict[str, Any]:

@@ -76,5 +76,7 @@ def _adds(override: Override) -> bool:
 def _check_place(checked: Checked) -> None:
     if checked.name in ("schedule", "trigger"):
         checked.say("stands on a step", "it starts whole flows: put it on the class")
+    elif checked.name == "exit_hook":
+        checked.say("stands on a step", "it is called when a whole run has ended: put it on the class")
     elif checked.name == "step":
         checked.only(())

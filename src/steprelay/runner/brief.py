@@ -74,6 +74,14 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run of an exit hook has ended: SUCCEEDED, or FAILED for the `failure` that events tell."""
+
+    status: str
+    failure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """One submission: an attempt of some members of a group. Times in seconds.
 
@@ -104,6 +112,8 @@ class Brief:
     empty: tuple[ParentGroup, ...] = ()
     laps: tuple[int, ...] = ()
     first_attempt: int = 1
+    # Of an exit hook, whose name stands for a step's.
+    hook: Ended | None = None
 
     @property
     def retry_count(self) -> int:
@@ -205,7 +215,12 @@ def _decode(document: dict[str, Any]) -> Brief:
         empty=tuple(_group(group) for group in inputs.get("empty") or ()),
         laps=tuple(document.get("laps") or ()),
         first_attempt=document.get("first_attempt", 1),
+        hook=_ended(document.get("hook")),
     )
+
+
+def _ended(document: dict[str, Any] | None) -> Ended | None:
+    return None if document is None else Ended(document["status"], document.get("failure"))
 
 
 def _way(document: dict[str, Any]) -> Way:

@@ -169,6 +169,9 @@ class _Attempt:
 
     def _explain(self, ending: Ending) -> Failure:
         step = self._task.brief.step
+        if ending.stopped == "deadline" and self._task.brief.hook is not None:
+            text = f"exit hook {step!r} did not end within the {self._seconds:.0f} s its function has"
+            return Failure("timeout", "TimeoutException", text)
         if ending.stopped == "deadline":
             text = f"light step {step!r} did not end within the {self._seconds:.0f} s its function has"
             late = f" left after {self._before} tasks of this foreach; say with @timeout how long one may take, or"

@@ -12,6 +12,7 @@ from typing import Protocol
 from steprelay.runner.brief import Brief, Task
 from steprelay.runner.checkpoint import TaskCheckpoint
 from steprelay.runner.command_step import CommandFailed, CommandStep
+from steprelay.runner.hook_step import HookStep
 from steprelay.runner.nodes import ONLY_NODE, Node
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
 from steprelay.runner.progress import Progress
@@ -156,6 +157,8 @@ def make_step(job: Job, context: Context, around: Surroundings) -> Step:
     """The step that the brief asks for."""
     if job.task.brief.command:
         return CommandStep(context, job.folder, job.scratch, around.progress, around.checkpoint)
+    if job.task.brief.hook is not None:
+        return HookStep(context, job.package, job.task.brief.hook, around.checkpoint)
     return PythonStep(context, job.package, job.node.parallel, around.checkpoint)
 
 

@@ -7,6 +7,8 @@ learns of all problems at once.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from steprelay.sdk.hooks import Hook
+
 
 class BatchArguments(TypedDict, total=False):
     """`memory`, `max_memory`, `shared_memory`, `max_swap`, `tmpfs_size` in MiB; `ephemeral_storage` in GiB.
@@ -107,3 +109,10 @@ class TriggerArguments(TypedDict, total=False):
     event: str | dict[str, Any]
     events: list[str | dict[str, Any]]
     parameters: dict[str, str]
+
+
+class ExitHookArguments(TypedDict, total=False):
+    """Functions of the flow's file, each called with the run that has ended, or with nothing."""
+
+    on_success: Sequence[Hook] | Hook
+    on_error: Sequence[Hook] | Hook

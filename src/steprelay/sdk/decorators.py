@@ -10,6 +10,7 @@ from steprelay.sdk.arguments import (
     BatchArguments,
     CatchArguments,
     EnvironmentArguments,
+    ExitHookArguments,
     ResourcesArguments,
     RetryArguments,
     ScheduleArguments,
@@ -114,3 +115,15 @@ def trigger(**arguments: Unpack[TriggerArguments]) -> Callable[[C], C]: ...
 def trigger(*given: Any, **arguments: Any) -> Any:
     """Start the deployed flow by an event of this name (`detail-type`) on the relay's bus."""
     return record("trigger", given, arguments)
+
+
+@overload
+def exit_hook(flow: C, /) -> C: ...
+@overload
+def exit_hook(**arguments: Unpack[ExitHookArguments]) -> Callable[[C], C]: ...
+def exit_hook(*given: Any, **arguments: Any) -> Any:
+    """Call functions of the flow's file once a run has succeeded, or failed: `def notify(run): ...`.
+
+    They run as light steps, at least once, and cannot change how the run has ended. A cancelled run calls none.
+    """
+    return record("exit_hook", given, arguments)

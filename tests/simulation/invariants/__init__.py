@@ -1,6 +1,16 @@
 """All that must hold, checked on every fact."""
 
-from tests.simulation.invariants import attempts, chains, effects, endings, queue_limits, starting, state, windows
+from tests.simulation.invariants import (
+    attempts,
+    chains,
+    effects,
+    endings,
+    hooks,
+    queue_limits,
+    starting,
+    state,
+    windows,
+)
 from tests.simulation.invariants.rules import SENTENCES, broken, judge, numbers_checked
 
 __all__ = [
@@ -10,6 +20,7 @@ __all__ = [
     "chains",
     "effects",
     "endings",
+    "hooks",
     "judge",
     "numbers_checked",
     "queue_limits",

@@ -10,6 +10,7 @@ from steprelay_core.commands import (
     CancelWaiting,
     Command,
     FenceAttempt,
+    InvokeHook,
     InvokeLight,
     StartQueueTimer,
     StartRunTimer,
@@ -61,7 +62,13 @@ def one_container_an_attempt(simulation: Simulation, passed: ClaimPassed) -> str
 @rule(2, ClaimPassed)
 def none_that_was_moved_past(simulation: Simulation, passed: ClaimPassed) -> str | None:
     attempted = passed.attempted
-    group = simulation.relay.store.runs[attempted.run].groups[attempted.group]
+    stored = simulation.relay.store.runs[attempted.run]
+    if attempted.group.step not in simulation.flow(attempted.run).spec.steps:
+        # An exit hook.
+        awaited = {(hook.name, hook.attempt) for hook in stored.run.hooks_running}
+        over = (attempted.group.step, attempted.attempt) not in awaited
+        return f"{passed.owner} passed the claim of {attempted}, which is over" if over else None
+    group = stored.groups[attempted.group]
     for submission in group.submissions:
         if submission.attempt == attempted.attempt and attempted.member in submission.open:
             return None
@@ -189,10 +196,8 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return _is_sent(simulation, stored, command)
         case StartTimer() | StartRunTimer() | StartQueueTimer():
             return _timer(run, command) in record.timers
-        case CancelWaiting():
-            return _is_asked_about(simulation, stored, command)
-        case TerminateUnrecorded():
-            return _is_looked_for(simulation, run, command)
+        case CancelWaiting() | TerminateUnrecorded():
+            return _is_looked_for(simulation, stored, command)
         case TerminateJob():
             return command.job_id in record.terminated
         case FenceAttempt():
@@ -201,6 +206,11 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return all(claim in simulation.relay.objects.objects for claim in claims)
         case Announce():
             return command.id in record.published
+        case InvokeHook():
+            wanted = (command.name, command.attempt)
+            running = any((hook.name, hook.attempt) == wanted for hook in stored.run.hooks_running)
+            sent = Attempted(run, GroupKey(command.name), 0, command.attempt)
+            return not running or sent in record.invoked
 
 
 def _is_submitted(stored: Stored, wanted: SubmitJob) -> bool:
@@ -230,16 +240,15 @@ def _timer(run: str, command: StartTimer | StartRunTimer | StartQueueTimer) -> s
     return f"{run}:{task.step}:{task.split}:{command.attempt}"
 
 
-def _is_looked_for(simulation: Simulation, run: str, command: TerminateUnrecorded) -> bool:
+def _is_looked_for(simulation: Simulation, stored: Stored, command: TerminateUnrecorded | CancelWaiting) -> bool:
+    if isinstance(command, CancelWaiting):
+        submission = _open(stored, command.group, command.submission)
+        job_id = submission.job_id if submission is not None else None
+        return job_id is None or job_id in simulation.record.asked_about
+    run = stored.run.id
     split = command.group.task(command.member).split
     name = job_name(simulation.flow(run).name, command.group.step, run, split, command.attempt)
     return bool(simulation.record.looked.get(name))
-
-
-def _is_asked_about(simulation: Simulation, stored: Stored, command: CancelWaiting) -> bool:
-    submission = _open(stored, command.group, command.submission)
-    job_id = submission.job_id if submission is not None else None
-    return job_id is None or job_id in simulation.record.asked_about
 
 
 def _open(stored: Stored, key: GroupKey, submission: str) -> Submission | None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.hooks import start_hooks
 from steprelay_core.decide.laps import gathered, laps_after, split_of
 from steprelay_core.decide.queue import begin, tend
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
+from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus, TaskSelection
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
 
@@ -130,11 +131,13 @@ def finish_if_done(draft: Draft) -> None:
     if draft.run.failure is not None:
         detail |= describe_failure(draft.run.failure)
     draft.announce(f"Run {status.value.capitalize()}", "", detail)
+    start_hooks(draft)
 
 
 def describe_failure(cause: RunFailure) -> dict[str, object]:
     """The first cause as events carry it."""
     return {
+        "step": TaskSelection.parse(cause.task).step if cause.task else None,
         "task": cause.task,
         "attempt": cause.attempt,
         "class": cause.failure.class_,

@@ -102,7 +102,7 @@ def give_up(draft: Draft, key: GroupKey, members: Ranges, attempt: int, failure:
         return
     task = str(key.task(members.at(0)))
     draft.set_run(failure=RunFailure(task, attempt, failure), resuming=None)
-    draft.announce("Step Failed", task, {"step": key.step} | describe_failure(RunFailure(task, attempt, failure)))
+    draft.announce("Step Failed", task, describe_failure(RunFailure(task, attempt, failure)))
     # Beyond these, a wait is dropped when its timer goes off, and a queue when one of its group ends.
     for other in [other for other in draft.groups.values() if other.waits or len(other.queued)][:GROUPS_AT_ONCE]:
         drop_waits(draft, other.key)

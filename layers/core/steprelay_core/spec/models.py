@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from steprelay_core.spec.batch import Batch
+from steprelay_core.spec.hooks import Hooks
 from steprelay_core.spec.types import (
     EnvironmentName,
     Factor,
@@ -166,3 +167,4 @@ class Spec(Model):
     ] = None
     schedules: list[Schedule] = []
     triggers: list[Trigger] = []
+    hooks: Hooks = []

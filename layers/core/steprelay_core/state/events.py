@@ -236,6 +236,15 @@ class RunTimerDue:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSilent:
+    """Nothing was heard for too long of an attempt of an exit hook."""
+
+    run: str
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueueTimerDue:
     """The jobs of a submission may have waited for a machine for as long as their step allows.
 
@@ -286,6 +295,7 @@ Event = (
     | CancelRequested
     | ResumeRequested
     | RetryRequested
+    | HookSilent
     | QueueTimerDue
     | WaitingSeen
 )

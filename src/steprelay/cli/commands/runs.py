@@ -25,32 +25,23 @@ def show_run(
 ) -> ExitCode:
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
-    from steprelay.client.cost.reading import cost_of
-    from steprelay.client.follow import NoSuchRun, describe_end, follow
-    from steprelay.client.jobs import LiveJobs
-    from steprelay.client.progress import step_progress
-    from steprelay.client.queued import queued_jobs, queued_json
+    from steprelay.client.follow import follow
 
     if follow_it:
         return watch(screen, run, follow(connection.client, run, connection.pace))
     from steprelay.cli.render.cost import cost_json, show_cost
     from steprelay.cli.render.runs import describe_run
     from steprelay.cli.render.runs import show_run as show
+    from steprelay.client.queued import queued_jobs, queued_json
+    from steprelay.client.view import look_at
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
-    flow = connection.client.flow(stored.run.digest)
-    ended = describe_end(connection.client, flow, stored) if stored.run.status.terminal else None
-    jobs = {} if ended else LiveJobs(connection.client, flow, connection.pace).look(stored)
-    steps = step_progress(flow, stored, jobs)
-    cost = cost_of(connection.client, flow, stored)
-    queued = queued_jobs(flow, stored, jobs)
-    result = {"cost": cost_json(cost), "result": as_json(ended) if ended else None}
-    screen.emit(describe_run(flow, stored, steps) | {"queued": queued_json(queued)} | result)
-    show(screen, flow, stored, steps, queued)
-    show_cost(screen, cost)
-    for line in ending_lines(ended) if ended else [f"it is running: steprelay runs show {run} -f follows it"]:
+    view = look_at(connection.client, run, connection.pace)
+    result = {"cost": cost_json(view.cost), "result": as_json(view.ended) if view.ended else None}
+    queued = queued_jobs(view.flow, view.stored, view.jobs)
+    screen.emit(describe_run(view.flow, view.stored, view.steps) | {"queued": queued_json(queued)} | result)
+    show(screen, view.flow, view.stored, view.steps, queued)
+    show_cost(screen, view.cost)
+    for line in ending_lines(view.ended) if view.ended else [f"it is running: steprelay runs show {run} -f follows it"]:
         screen.line(line)
     return ExitCode.SUCCEEDED
 
@@ -59,11 +50,9 @@ def cancel_run(context: Context, run: str, *, reason: str, on: Where | None, sta
     """Ask for it, then wait until the relay says that it has stopped."""
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
-    from steprelay.client.follow import NoSuchRun, await_end
+    from steprelay.client.follow import await_end, stored_run
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
+    stored = stored_run(connection.client, run)
     if stored.run.status.terminal:
         raise UserError(f"{run} has ended already: {stored.run.status.value.lower()}")
     connection.client.cancel(run, reason)

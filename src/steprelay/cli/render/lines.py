@@ -1,7 +1,7 @@
 """Changes of a run as lines of text: the same words in a pipe and above the live table."""
 
 from steprelay.cli.render.words import clock_time, duration
-from steprelay.client.changes import AttemptFailed, OutputLine, RunSeen, StepProgress, TaskChanged, Waiting
+from steprelay.client.changes import AttemptFailed, HookChanged, OutputLine, RunSeen, StepProgress, TaskChanged, Waiting
 from steprelay.client.progress import TASK_BY_TASK
 
 ORIGINS = {
@@ -46,17 +46,27 @@ def failed_line(change: AttemptFailed) -> str:
     text = f"{change.task} attempt {change.attempt} failed: {change.failure_class}{code}"
     if change.reason:
         text += f": {change.reason.splitlines()[0]}"
-    return f"{clock_time(change.at)}  {text}{_then(change)}"
+    followed = follow_up(change)
+    return f"{clock_time(change.at)}  {text}" + (f" — {followed}" if followed else "")
 
 
-def _then(change: AttemptFailed) -> str:
+def hook_line(change: HookChanged) -> str:
+    """`exit hook notify failed in 2 s: program: ValueError: no luck`."""
+    attempt = f", attempt {change.attempt}" if change.attempt > 1 else ""
+    took = f" in {duration(change.seconds)}" if change.seconds is not None else ""
+    why = f": {change.failure_class}: {(change.reason or '').partition(chr(10))[0]}" if change.failure_class else ""
+    return f"{clock_time(change.at)}  exit hook {change.hook} {change.state}{took}{attempt}{why}"
+
+
+def follow_up(change: AttemptFailed) -> str:
+    """`retrying in 2 min with 8192 MiB`; nothing while it is not decided."""
     if change.then == "retry":
         wait = (change.retry_at or 0) - change.at
         soon = f" in {duration(wait)}" if wait >= 1 else ""
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
-        return f" — retrying{soon}{memory}{queue}"
-    return " — giving up" if change.then == "fail" else ""
+        return f"retrying{soon}{memory}{queue}"
+    return "giving up" if change.then == "fail" else ""
 
 
 def counts(change: StepProgress) -> str:

@@ -13,7 +13,16 @@ from steprelay.cli.render import lines
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.texts import change_lines
 from steprelay.cli.render.words import duration
-from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, StepProgress, Waiting
+from steprelay.client.changes import (
+    AttemptFailed,
+    Change,
+    HookChanged,
+    OutputLine,
+    RunEnded,
+    RunSeen,
+    StepProgress,
+    Waiting,
+)
 
 STYLES = {
     "succeeded": "green",
@@ -54,7 +63,7 @@ class LiveView:
                 self._steps = dict.fromkeys(change.steps)
             case StepProgress():
                 self._steps[change.step] = change
-            case OutputLine() | AttemptFailed() | Waiting():
+            case OutputLine() | AttemptFailed() | Waiting() | HookChanged():
                 self._print(change)
             case RunEnded():
                 self._live.refresh()

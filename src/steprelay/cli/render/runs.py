@@ -7,13 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.queued import queued_line
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
+from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
 from steprelay.client.queued import Queued
 from steprelay_core.ports import Stored
@@ -49,7 +50,7 @@ def show_run(
     """Everything but the ending, which `ending_lines` tells."""
     run = stored.run
     screen.line(f"{run.id}  {run.status.value.lower()}")
-    screen.line(f"  started     {date_time(run.created_at)} by {_origin(run)}")
+    screen.line(f"  started     {date_time(run.created_at)} by {origin_of(run)}")
     screen.line(f"  package     {run.digest[:12]}")
     if run.generation > 1:
         screen.line(f"  resumed     {count(run.generation - 1, 'time')}")
@@ -60,21 +61,28 @@ def show_run(
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
-    if queued:
-        screen.line("\nwaiting for a machine:")
-    for one in queued:
-        screen.line(f"  {queued_line(one)}")
-    failures = failures_of(flow, stored)
-    if failures:
-        screen.line("\nfailed attempts:")
-    for failure in failures[:FAILURES_SHOWN]:
-        screen.line(f"  {failed_line(failure)}")
-    if len(failures) > FAILURES_SHOWN:
-        screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
+    _section(screen, "waiting for a machine", [queued_line(one) for one in queued])
+    _section(screen, "failed attempts", _failed_lines(failures_of(flow, stored)))
+    _section(screen, "exit hooks", [hook_line(hook_changed(hook)) for hook in run.hooks])
     screen.line()
 
 
-def _origin(run: Run) -> str:
+def _section(screen: Screen, title: str, lines: Sequence[str]) -> None:
+    """Lines under a title, if there are any."""
+    if lines:
+        screen.line(f"\n{title}:")
+    for line in lines:
+        screen.line(f"  {line}")
+
+
+def _failed_lines(failures: list[AttemptFailed]) -> list[str]:
+    lines = [failed_line(failure) for failure in failures[:FAILURES_SHOWN]]
+    left = len(failures) - len(lines)
+    return [*lines, f"… and {left} more (--json has them all)"] if left else lines
+
+
+def origin_of(run: Run) -> str:
+    """`an upload (bucket …, key …)`."""
     told = ", ".join(f"{name} {value}" for name, value in run.origin.detail.items())
     return ORIGINS[run.origin.kind] + (f" ({told})" if told else "")
 
@@ -96,10 +104,11 @@ def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
 
 
 def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:
-    """A run with its steps and every attempt that failed."""
+    """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
+        "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }
 
 

@@ -174,18 +174,19 @@ def test_terminating_a_job_that_batch_has_forgotten_is_no_error(jobs: Jobs) -> N
     assert jobs.describe(["gone"]) == []
 
 
-def waits(jobs: Jobs, name: str) -> str:
-    """A job that never gets a machine: it asks for more than there is in the environments of its queue."""
-    large = definition(f"d-{name}")
-    large["containerProperties"]["resourceRequirements"][0]["value"] = "9"
-    arn = jobs.ensure_definition(large)
+def large(jobs: Jobs, name: str) -> str:
+    """A job that takes all that there is in the environment of its queue."""
+    asked = definition(f"d-{name}", "sleep", "60")
+    asked["containerProperties"]["resourceRequirements"][0]["value"] = "8"
+    arn = jobs.ensure_definition(asked)
     return jobs.submit({"jobName": name, "jobQueue": "on-spot", "jobDefinition": arn})
 
 
 def test_a_job_that_waits_is_cancelled_with_the_reason_given(jobs: Jobs, prefix: str) -> None:
-    job_id = waits(jobs, prefix)
-    jobs.cancel(job_id, "steprelay: queue timeout: too long")
-    assert ended(jobs, job_id) == ("FAILED", "steprelay: queue timeout: too long")
+    first, second = large(jobs, f"{prefix}a"), large(jobs, f"{prefix}b")
+    jobs.cancel(second, "steprelay: queue timeout: too long")
+    assert ended(jobs, second) == ("FAILED", "steprelay: queue timeout: too long")
+    jobs.terminate(first, "over")
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from tests.flows.conftest import Project
 from tests.local.relay.support import Aws, eventually
 
-# Whoever has the only vCPU of the full queue keeps it until the others have given up on that queue.
+# Whoever has the only vCPU of the full queue keeps it until the others have given up on that queue; not for ever, since
+# they may have to wait for jobs of other tests.
 FALLS_OVER = """
 import os, pathlib, time
 from steprelay import FlowSpec, batch, retry, step, timeout
@@ -30,7 +32,8 @@ class FallsOver(FlowSpec):
         self.queue = os.environ["AWS_BATCH_JQ_NAME"]
         if self.queue == "free":
             (DONE / f"done-{self.input}").touch()
-        while self.queue != "free" and len(list(DONE.glob("done-*"))) < 2:
+        deadline = time.monotonic() + 45
+        while self.queue != "free" and len(list(DONE.glob("done-*"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         self.next(self.join)
 
@@ -49,7 +52,7 @@ from steprelay import FlowSpec, batch, step, timeout
 
 class Waits(FlowSpec):
     @timeout(queue_seconds=5)
-    @batch(cpu=2, memory=128, queue="FULL")
+    @batch(cpu=1, memory=128, queue="FULL")
     @step
     def start(self):
         self.next(self.end)
@@ -72,6 +75,18 @@ def full(aws: Aws) -> str:
     return name
 
 
+@pytest.fixture
+def taken(aws: Aws, full: str) -> Iterator[str]:
+    """The same queue, with a job that has its vCPU."""
+    sizes: Any = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    container: Any = {"image": "busybox", "command": ["sleep", "120"], "resourceRequirements": sizes}
+    aws.batch.register_job_definition(jobDefinitionName=full, type="container", containerProperties=container)
+    job = aws.batch.submit_job(jobName=full, jobQueue=full, jobDefinition=full)["jobId"]
+    eventually(lambda: aws.batch.describe_jobs(jobs=[job])["jobs"][0]["status"] == "RUNNING")
+    yield full
+    aws.batch.terminate_job(jobId=job, reason="the test is over")
+
+
 def test_tasks_that_find_no_machine_go_to_the_next_queue_and_the_one_that_runs_stays(
     project: Project, full: str
 ) -> None:
@@ -84,9 +99,9 @@ def test_tasks_that_find_no_machine_go_to_the_next_queue_and_the_one_that_runs_s
 
 
 def test_a_job_that_waits_is_shown_with_its_limit_and_fails_with_how_long_it_waited(
-    project: Project, full: str
+    project: Project, taken: str
 ) -> None:
-    project.write("waits.py", WAITS.replace("FULL", full))
+    project.write("waits.py", WAITS.replace("FULL", taken))
     started = project.steprelay("run", "waits.py", "--on", "local", "--no-follow", "--json")
     run = json.loads(started.stdout.splitlines()[-1])["run"]
 
@@ -95,8 +110,8 @@ def test_a_job_that_waits_is_shown_with_its_limit_and_fails_with_how_long_it_wai
         return json.loads(answer.stdout) if answer.returncode in (0, 1) and answer.stdout else {}
 
     (queued,) = eventually(lambda: shown().get("queued"))
-    assert (queued["task"], queued["queue"], queued["limit"]) == ("start", full, 5)
+    assert (queued["task"], queued["queue"], queued["limit"]) == ("start", taken, 5)
     eventually(lambda: shown().get("status") == "FAILED")
     failure = shown()["failure"]
     assert failure["failure_class"] == "queue_timeout"
-    assert f"in queue {full}, at most 5 s allowed" in failure["reason"]
+    assert f"in queue {taken}, at most 5 s allowed" in failure["reason"]

@@ -162,27 +162,17 @@ def test_a_full_compute_environment_holds_back_its_own_jobs_and_no_others() -> N
 
 def test_jobs_wait_runnable_while_their_compute_environment_is_full(make_lab: MakeLab) -> None:
     lab = make_lab(vcpus=64, memory_mib=64_000)
-    most = lab.needing(16, 100)
-    jobs = [lab.shell("sleep 60", containerOverrides=most) for _ in range(2)]
-    lab.reaches(jobs[0], "RUNNING")
-    lab.reaches(jobs[1], "RUNNABLE")
-    lab.call("TerminateJob", jobId=jobs[0], reason="make room")
-    lab.reaches(jobs[1], "RUNNING")
-
-
-def test_a_job_larger_than_its_compute_environment_never_starts(make_lab: MakeLab) -> None:
-    lab = make_lab(vcpus=64, memory_mib=64_000)
-    never = lab.shell("exit 0", containerOverrides=lab.needing(17, 100))
-    beside = lab.shell("exit 0")
-    lab.call("CreateJobQueue", jobQueueName="other", priority=1, computeEnvironmentOrder=_another_environment(lab))
-    assert lab.ends(lab.shell("exit 0", jobQueue="other"))["status"] == "SUCCEEDED"
-    assert [lab.status(job_id) for job_id in (never, beside)] == ["RUNNABLE", "RUNNABLE"]
-
-
-def _another_environment(lab: Lab) -> list[dict[str, object]]:
     resources = {"type": "EC2", "maxvCpus": 16}
-    lab.call("CreateComputeEnvironment", computeEnvironmentName="ce2", type="MANAGED", computeResources=resources)
-    return [{"order": 1, "computeEnvironment": "ce2"}]
+    lab.call("CreateComputeEnvironment", computeEnvironmentName="small", type="MANAGED", computeResources=resources)
+    order = [{"order": 1, "computeEnvironment": "small"}]
+    lab.call("CreateJobQueue", jobQueueName="small", priority=1, computeEnvironmentOrder=order)
+    first = lab.shell("sleep 60", jobQueue="small", containerOverrides=lab.needing(16, 100))
+    lab.reaches(first, "RUNNING")
+    second = lab.shell("sleep 60", jobQueue="small")
+    assert lab.ends(lab.shell("exit 0"))["status"] == "SUCCEEDED"
+    assert lab.status(second) == "RUNNABLE"
+    lab.call("TerminateJob", jobId=first, reason="make room")
+    lab.reaches(second, "RUNNING")
 
 
 def test_jobs_wait_runnable_while_the_machine_is_full(make_lab: MakeLab) -> None:
@@ -211,12 +201,12 @@ def _array_of(event: dict[str, dict[str, dict[str, object]]]) -> dict[str, objec
 
 def test_a_job_larger_than_the_machine_runs_alone_and_says_so_in_its_log(lab: Lab) -> None:
     small = lab.shell("sleep 0.2")
-    huge = lab.shell("echo done", containerOverrides=lab.needing(16, 262_144))
+    huge = lab.shell("echo done", containerOverrides=lab.needing(64, 262_144))
     after = lab.shell("exit 0")
     for job_id in (small, huge, after):
         assert lab.ends(job_id)["status"] == "SUCCEEDED"
     note, line = lab.output(huge)
-    assert "asks for 16 vCPU and 262144 MiB" in note
+    assert "asks for 64 vCPU and 262144 MiB" in note
     assert line == "done"
     order = [(e["detail"]["jobId"], e["detail"]["status"]) for e in lab.events]
     assert order.index((small, "SUCCEEDED")) < order.index((huge, "STARTING"))

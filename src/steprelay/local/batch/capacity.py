@@ -27,10 +27,10 @@ class Capacity:
     _holders: set[Job] = field(default_factory=set)
 
     def is_full_for(self, job: Job) -> bool:
-        """Whether the job's compute environment has too few vCPUs left for it, or has never had as many."""
+        """Whether the job's compute environment has too few vCPUs left for it: others hold them."""
         environment = job.spec.compute_environment
         limit = self.limit_of(environment)
-        if limit is None:
+        if limit is None or job.spec.vcpus > limit:
             return False
         held = sum(holder.spec.vcpus for holder in self._holders if holder.spec.compute_environment == environment)
         return held + job.spec.vcpus > limit + 1e-9

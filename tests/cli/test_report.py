@@ -5,12 +5,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-from steprelay_core.state.model import Failure, RunStatus
+from steprelay_core.state.model import Failure, GroupKey, Notice, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
 from tests.client.fake_relay import (
     FOREACH,
     RUN,
+    START,
     SUCCEEDED,
     FakeRelay,
     failed_attempt,
@@ -90,6 +91,12 @@ def test_a_run_that_goes_on_has_a_report_as_well(tmp_path: Path) -> None:
     shown = report(tmp_path, relay).shown
     assert f"{RUN} running" in shown
     assert "took" in shown
+
+
+def test_jobs_that_do_not_start_are_listed_with_what_to_change(tmp_path: Path) -> None:
+    waits = Notice(GroupKey("start"), "1-0", "config", "big", START, START + 60, "no machine is large", "ask for less")
+    relay = FakeRelay([stored(group("start", submissions=(submitted(),)), run=run_of(notices=(waits,)))])
+    assert "start 1 big config no machine is large ask for less" in report(tmp_path, relay).shown
 
 
 def test_what_a_flow_says_is_text_and_never_part_of_the_page(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ EXITED = "Essential container in task exited"
 SPOT = "Host EC2 (instance i-0123) terminated."
 GIVEN_UP = "DockerTimeoutError: Could not transition to started; timed out after waiting 4m0s"
 TIMED_OUT = "Job attempt duration exceeded timeout"
+NO_CAPACITY = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested"
 DEPENDENT = "Dependent Job failed"
 
 
@@ -178,14 +179,36 @@ class Batch:
         delay = self._s.random.choice((0.2, 1.0, 30.0))
         self._s.after(delay, lambda: self._move(unit, "RUNNABLE"))
         queue = unit.job.request["jobQueue"]
-        if queue != FULL:
-            slow = (50.0, 150.0, 400.0) if unit.attempts else (50.0, 50.0, 150.0)
-            waits = slow if queue == SLOW else (0.2, 2.0, 200.0)
-            self._s.after(delay + self._s.random.choice(waits), lambda: self._launch(unit))
+        if queue == FULL:
+            self._s.after(delay + 10.0, partial(self._block, unit, unit.attempts))
+            return
+        slow = (50.0, 150.0, 400.0) if unit.attempts else (50.0, 50.0, 150.0)
+        waits = self._s.random.choice(slow if queue == SLOW else (0.2, 2.0, 200.0))
+        if chance := self._s.dice.strike("blocked", f"{unit.place} {unit.attempts}"):
+            waits += chance.choice((20.0, 400.0, 1500.0))
+            self._s.after(delay + 10.0, partial(self._block, unit, unit.attempts))
+        self._s.after(delay + waits, lambda: self._launch(unit))
+
+    def _block(self, unit: Unit, attempts: int) -> None:
+        """There is no machine for it, and it is at the head of its queue: its reason says so, and an event."""
+        if unit.status != "RUNNABLE" or unit.attempts != attempts:
+            return
+        unit.reason = NO_CAPACITY
+        self._s.say(f"{unit.id} blocks its queue")
+        self._record.blocks(unit.id, JobPlace.of(unit.job.request["parameters"], None))
+        if not self._s.dice.strike("lost", f"{unit.place} {unit.attempts} BLOCKED"):
+            message = {"source": "aws.batch", "detail-type": "Batch Job Queue Blocked", "detail": unit_detail(unit)}
+            self._events.jobs.put(message)
+
+    def head(self) -> Unit | None:
+        """Who blocks the queue, if anybody does."""
+        units = (unit for job in self.jobs.values() for unit in job.units)
+        return next((unit for unit in units if unit.status == "RUNNABLE" and unit.reason == NO_CAPACITY), None)
 
     def _launch(self, unit: Unit) -> None:
         if unit.over:
             return
+        unit.reason = ""
         self._move(unit, "STARTING")
         unit.attempts += 1
         attempt = unit.attempts
@@ -378,4 +401,4 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
 
 def _common(job: Job) -> dict[str, Any]:
     told = {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
-    return told | {"createdAt": job.created * 1000}
+    return told | {"createdAt": int(job.created * 1000)}

@@ -26,6 +26,7 @@ from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFai
 from tests.simulation.hook_mutants import HOOK_BUGS, ForgetsItsHooks
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
+from tests.simulation.notice_mutants import NOTICE_BUGS
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
 from tests.simulation.queue_mutants import EndsUnasked, NeverEndsWaiting
@@ -378,6 +379,7 @@ MUTANTS = (
     Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
     _engine("has everybody wait for a machine for ever", NeverEndsWaiting, 19),
     _engine("ends a job for waiting without asking", EndsUnasked, 12),
+    *(_engine(*bug) for bug in NOTICE_BUGS),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

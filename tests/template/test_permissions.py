@@ -113,6 +113,7 @@ def test_every_dispatching_function_may_do_what_a_step_of_the_engine_can_ask_for
     assert {
         "batch:CancelJob",
         "batch:DeregisterJobDefinition",
+        "batch:GetJobQueueSnapshot",
         "batch:RegisterJobDefinition",
         "batch:SubmitJob",
         "batch:TagResource",

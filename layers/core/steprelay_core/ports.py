@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from steprelay_core.commands import Announce, Command
 from steprelay_core.decide.draft import Decision
 from steprelay_core.inbound.upload import Upload
+from steprelay_core.job_queues import NoQueues, Queues
 from steprelay_core.logs import Log
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
@@ -399,3 +400,4 @@ class Ports:
     clock: Clock
     pace: Pace = field(default_factory=Unpaced)
     logs: Logs | None = None
+    queues: Queues = field(default_factory=NoQueues)

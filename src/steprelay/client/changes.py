@@ -86,6 +86,28 @@ class AttemptFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class JobStuck:
+    """Tasks whose job does not start: `reason` says what keeps it, `change` what to do about it.
+
+    `task` is the step where there are several `tasks`. They have waited in `queue` since `since`; `at` is when that was
+    noticed. `behind`: the id of the job ahead that holds them up.
+    """
+
+    kind: Literal["stuck"] = field(default="stuck", init=False)
+    task: str
+    step: str
+    tasks: int
+    attempt: int
+    failure_class: str
+    reason: str
+    change: str
+    queue: str
+    since: float
+    at: float
+    behind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutputLine:
     """A line that a task printed; `node` where it runs on several."""
 
@@ -155,7 +177,7 @@ class RunEnded:
     failure: Cause | None = None
 
 
-Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | OutputLine | HookChanged | RunEnded
+Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | JobStuck | OutputLine | HookChanged | RunEnded
 
 
 def as_json(change: Change) -> dict[str, Any]:

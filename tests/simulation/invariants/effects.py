@@ -128,6 +128,8 @@ def saved_before_it_is_told(simulation: Simulation, published: Published) -> str
         return None
     if announce.detail_type == "Step Failed":
         return None if stored.run.failure is not None else f"{announce.id} is told before it is saved"
+    if announce.detail_type == "Step Stuck":
+        return None if announce.id in simulation.record.to_be_told else f"{announce.id} is told before it is saved"
     told = announce.detail_type.removeprefix("Run ").upper()
     if told not in ("STARTED", "RESUMED") and stored.run.status != told:
         return f"{announce.id} is told while the run is {stored.run.status}"

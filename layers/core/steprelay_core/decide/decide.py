@@ -19,6 +19,7 @@ from steprelay_core.decide.job import (
 )
 from steprelay_core.decide.light import on_light_silent
 from steprelay_core.decide.limit import on_run_timer_due
+from steprelay_core.decide.notices import drop_stale, note_reason, on_job_waits
 from steprelay_core.decide.restart import on_resume, on_retry
 from steprelay_core.decide.run import (
     on_cancel,
@@ -40,6 +41,7 @@ from steprelay_core.state.events import (
     JobChanged,
     JobMissing,
     JobSubmitted,
+    JobWaits,
     LightEnded,
     LightSilent,
     OutboxDue,
@@ -85,6 +87,7 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     WindowStalled: on_window_stalled,
     QueueTimerDue: on_queue_timer_due,
     WaitingSeen: on_waiting_seen,
+    JobWaits: on_job_waits,
 }
 
 
@@ -153,4 +156,7 @@ def decide(
         _OTHERS[type(event)](draft, event)
     else:
         draft.note = "the run exists already"
+    if isinstance(event, JobChanged):
+        note_reason(draft, event)
+    drop_stale(draft)
     return draft.decision()

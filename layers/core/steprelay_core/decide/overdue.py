@@ -24,6 +24,11 @@ TIMER_SILENCE = 120.0
 # A job that has been with Batch this long is looked up; a foreach's failed children only tell once.
 JOB_SILENCE = 300.0
 
+# One that is not known to have started sooner, so that people hear soon why it does not.
+START_SILENCE = 60.0
+
+_STARTED = frozenset({"STARTING", "RUNNING"})
+
 
 MadeUpFor = (
     LightSilent
@@ -75,13 +80,19 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Comm
         for submission in group.submissions:
             if submission.light:
                 events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []
-            elif now - submission.submitted_at <= JOB_SILENCE:
+            elif now - submission.submitted_at <= _silence(submission):
                 continue
             elif submission.job_id is not None:
                 lookups += [Lookup(group.key, submission.id, job) for job in _jobs_of(submission, submission.job_id)]
             elif (group.key, submission.id) not in on_the_way:
                 events.append(SubmissionLost(run.id, group.key, submission.id))
     return Overdue(tuple(events), tuple(sorted(lookups, key=lambda lookup: lookup.job_id)))
+
+
+def _silence(submission: Submission) -> float:
+    """How long (seconds) nothing is asked about it. One without a job may be on its way to Batch."""
+    waits = submission.job_id is not None and submission.status not in _STARTED
+    return START_SILENCE if waits else JOB_SILENCE
 
 
 def _of_the_run(run: Run, now: float) -> list[MadeUpFor]:

@@ -271,12 +271,37 @@ class Resuming:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Why a submission's job does not start, for people; the run goes on waiting.
+
+    `class_`: an id of the failure classes; `since`: when it began to wait; `at`: when that was noticed first (seconds
+    since the epoch). `reason` says what keeps it, `change` what to do about it. `behind`: the id of the job ahead of it
+    in the queue that is what keeps it.
+    """
+
+    group: GroupKey
+    submission: str
+    class_: str
+    queue: str
+    since: float
+    at: float
+    reason: str
+    change: str
+    behind: str | None = None
+
+    @property
+    def subject(self) -> tuple[GroupKey, str]:
+        return self.group, self.submission
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a flow from one package (`digest`: sha256 of the archive, hex).
 
     `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
     that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it
     was cancelled, as long as not all of its tasks are stopped. `hooks`: the exit hooks that its ends have started.
+    `notices`: which of its jobs do not start, and why, as far as that is known (`decide.notices`).
     """
 
     id: str
@@ -295,6 +320,7 @@ class Run:
     deadline: float | None = None
     stopping: str | None = None
     hooks: tuple[HookRun, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def settled(self) -> bool:

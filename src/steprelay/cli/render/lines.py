@@ -1,7 +1,16 @@
 """Changes of a run as lines of text: the same words in a pipe and above the live table."""
 
 from steprelay.cli.render.words import clock_time, duration
-from steprelay.client.changes import AttemptFailed, HookChanged, OutputLine, RunSeen, StepProgress, TaskChanged, Waiting
+from steprelay.client.changes import (
+    AttemptFailed,
+    HookChanged,
+    JobStuck,
+    OutputLine,
+    RunSeen,
+    StepProgress,
+    TaskChanged,
+    Waiting,
+)
 from steprelay.client.progress import TASK_BY_TASK
 
 ORIGINS = {
@@ -48,6 +57,18 @@ def failed_line(change: AttemptFailed) -> str:
         text += f": {change.reason.splitlines()[0]}"
     followed = follow_up(change)
     return f"{clock_time(change.at)}  {text}" + (f" — {followed}" if followed else "")
+
+
+def stuck_lines(change: JobStuck) -> list[str]:
+    """`process.3 waits in queue big since 09:12:00: no instance type of queue big has 64 vCPU; …`, and what to do."""
+    since = clock_time(change.since)
+    said = f"{clock_time(change.at)}  {stuck_tasks(change)} in queue {change.queue} since {since}: {change.reason}"
+    return [said, f"          {change.failure_class}: {change.change}"]
+
+
+def stuck_tasks(change: JobStuck) -> str:
+    """`process.3 waits`, `process (8 tasks) waits`."""
+    return f"{change.task} waits" if change.tasks == 1 else f"{change.task} ({change.tasks:,} tasks) waits"
 
 
 def hook_line(change: HookChanged) -> str:

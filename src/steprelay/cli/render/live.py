@@ -17,6 +17,7 @@ from steprelay.client.changes import (
     AttemptFailed,
     Change,
     HookChanged,
+    JobStuck,
     OutputLine,
     RunEnded,
     RunSeen,
@@ -63,7 +64,7 @@ class LiveView:
                 self._steps = dict.fromkeys(change.steps)
             case StepProgress():
                 self._steps[change.step] = change
-            case OutputLine() | AttemptFailed() | Waiting() | HookChanged():
+            case OutputLine() | AttemptFailed() | JobStuck() | Waiting() | HookChanged():
                 self._print(change)
             case RunEnded():
                 self._live.refresh()
@@ -72,7 +73,7 @@ class LiveView:
         self._live.refresh()
 
     def _print(self, change: Change) -> None:
-        style = "yellow" if isinstance(change, AttemptFailed) else ""
+        style = "yellow" if isinstance(change, AttemptFailed | JobStuck) else ""
         for line in change_lines(change):
             self._screen.console.print(Text(line, style=style), soft_wrap=True)
 

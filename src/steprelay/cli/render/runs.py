@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line, stuck_lines
 from steprelay.cli.render.live import STYLES
 from steprelay.cli.render.queued import queued_line
 from steprelay.cli.render.screen import Screen
@@ -17,6 +17,7 @@ from steprelay.client.diff import attempt_failed
 from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
 from steprelay.client.queued import Queued
+from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Run
@@ -62,6 +63,8 @@ def show_run(
     screen.line()
     screen.console.print(_steps(steps))
     _section(screen, "waiting for a machine", [queued_line(one) for one in queued])
+    stuck = [line for job in stuck_jobs(stored) for line in stuck_lines(job)]
+    _section(screen, "not started", stuck)
     _section(screen, "failed attempts", _failed_lines(failures_of(flow, stored)))
     _section(screen, "exit hooks", [hook_line(hook_changed(hook)) for hook in run.hooks])
     screen.line()
@@ -107,6 +110,7 @@ def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[
     """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
+        "stuck": [as_json(job) for job in stuck_jobs(stored)],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
         "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }

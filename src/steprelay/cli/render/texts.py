@@ -6,6 +6,7 @@ from steprelay.client.changes import (
     AttemptFailed,
     Change,
     HookChanged,
+    JobStuck,
     OutputLine,
     RunEnded,
     RunSeen,
@@ -27,6 +28,8 @@ def change_lines(change: Change) -> list[str]:
             return [lines.output_line(change)]
         case AttemptFailed():
             return [lines.failed_line(change)]
+        case JobStuck():
+            return lines.stuck_lines(change)
         case HookChanged():
             return [lines.hook_line(change)]
         case RunEnded():

@@ -3,8 +3,8 @@
 `service` puts it together; `api` → `jobs`, `catalog`, `tagging` answer requests; `submission` merges one
 into a `model.JobSpec` (with `nodes` for multi-node parallel jobs, `surroundings` for what a container would have
 around its command); `engine` takes jobs to RUNNABLE, `execution` from there to their end, through `transitions`, with
-`dependencies`, `capacity`, `retry` and `outcome` as their pure rules and `attempts` running the processes; `outbox`
-hands `events` and log lines on.
+`dependencies`, `placement`, `capacity`, `retry` and `outcome` as their pure rules and `attempts` running the
+processes; `outbox` hands `events` and log lines on.
 
 Where it differs from AWS: images, job roles, volumes, GPUs and other devices are ignored, which a job's log says
 (see `surroundings`); a tmpfs is a folder of any size; resources are ready at once; jobs share a compute environment's

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from steprelay.local.batch.model import Job, Status
@@ -90,6 +90,11 @@ class Runnable:
                 return line.pop() if capacity.fits(job) else None
         return None
 
+    def line(self, queue_arn: str) -> list[Job]:
+        """Who waits of a queue, in the order of the line."""
+        entries = sorted((entry for line in self._lines.values() for entry in line.entries), key=lambda each: each[:2])
+        return [job for *_, job in entries if job.spec.queue_arn == queue_arn and job.status is Status.RUNNABLE]
+
 
 class _Line:
     """The jobs of one compute environment."""
@@ -103,6 +108,11 @@ class _Line:
         share = _share(job)
         if share is not None:
             heapq.heappush(self._shares[share], (-(job.spec.scheduling_priority or 0), arrival, job))
+
+    @property
+    def entries(self) -> Sequence[tuple[int, int, Job]]:
+        """Its jobs by priority and arrival, in no order."""
+        return self._heap
 
     @property
     def place(self) -> tuple[int, int]:

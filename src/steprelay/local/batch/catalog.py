@@ -126,6 +126,12 @@ class Catalog:
             self._queue(reference)
         return page("jobQueues", _chosen(self._queues, request.get("jobQueues")), request)
 
+    def environments(self, queue: str) -> list[Document]:
+        """The compute environments of a queue, in its order; none of a queue that is not there."""
+        found = self._queues.get(short_name(queue))
+        order = found["computeEnvironmentOrder"] if found is not None else []
+        return [self._environments[short_name(each["computeEnvironment"])] for each in order]
+
     def update_job_queue(self, request: Document) -> Document:
         found = self.queue(request["jobQueue"])
         changes = {key: value for key, value in request.items() if key != "jobQueue"}

@@ -23,7 +23,8 @@ class LocalBatchConfig:
     stays readable (Batch: about 7 days). `clock`: wall time, seconds since the epoch.
     `secrets`: the values of jobs' secrets by the name of their variable, as no secret's ARN leads anywhere here;
     nothing else of it reaches a job. `makes_up_queues`: whether a queue that does not exist is made when it is asked
-    for, so that flows that name the queues of an account run here.
+    for, so that flows that name the queues of an account run here. `blocked_after_seconds`: how long a job that its
+    queue cannot start is at its head before that is told (Batch: some minutes).
     """
 
     workdir: Path
@@ -40,3 +41,4 @@ class LocalBatchConfig:
     clock: Callable[[], float] = time.time
     secrets: Mapping[str, str] = field(default_factory=dict)
     makes_up_queues: bool = False
+    blocked_after_seconds: float = 2.0

@@ -2,10 +2,11 @@
 
 import uuid
 from collections import deque
+from typing import Any
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.config import LocalBatchConfig
-from steprelay.local.batch.events import state_change_event
+from steprelay.local.batch.events import queue_blocked_event, state_change_event
 from steprelay.local.batch.keeping import JobRecords
 from steprelay.local.batch.model import Job, Status
 from steprelay.local.batch.outbox import Outbox
@@ -45,10 +46,20 @@ class Transitions:
         node.status, node.status_reason = status, reason
         node.stopped_at = self.now() if node.ended else None
 
+    def block(self, job: Job, reason: str) -> None:
+        """The job is at the head of its queue and cannot start."""
+        job.status_reason = reason
+        self._records.changed(job)
+        now, config = self._config.clock(), self._config
+        event = queue_blocked_event(job, str(uuid.uuid4()), now, config.region, config.account)
+        self._deliver(event, job, "BLOCKED")
+
     def tell(self, job: Job) -> None:
         """Emit the event of the job's present state."""
         now, config = self._config.clock(), self._config
         event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
-        delays = chaos.deliveries(config.chaos, job.spec.name, job.index, len(job.attempts), job.status.value)
-        for delay in delays:
+        self._deliver(event, job, job.status.value)
+
+    def _deliver(self, event: dict[str, Any], job: Job, what: str) -> None:
+        for delay in chaos.deliveries(self._config.chaos, job.spec.name, job.index, len(job.attempts), what):
             self._outbox.event(event, delay)

@@ -186,3 +186,8 @@ def test_a_catch_that_cannot_know_what_follows_is_hinted_at(
     said = [(message, "leave the choice, or the foreach, to the step after it")]
     assert _said(compiled) == (said if is_said else [])
     assert not is_said or compiled.hints[0].line == bench.line()
+
+
+def test_a_limit_of_waiting_adds_nothing_to_the_time_of_an_attempt(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry\n@timeout(hours=1)\n@batch\n"), commanded("timeout:queue_hours=1"))
+    assert compiled.hints == ()

@@ -111,6 +111,7 @@ def test_a_job_has_no_more_of_the_data_bucket_than_a_light_step_but_the_runner(t
 def test_every_dispatching_function_may_do_what_a_step_of_the_engine_can_ask_for(template: Template, role: str) -> None:
     actions = {action for statement in template.allowed(role) for action in statement["Action"]}
     assert {
+        "batch:CancelJob",
         "batch:DeregisterJobDefinition",
         "batch:GetJobQueueSnapshot",
         "batch:RegisterJobDefinition",

@@ -226,6 +226,12 @@ class Jobs(Protocol):
 
     def terminate(self, job_id: str, reason: str) -> None: ...
 
+    def cancel(self, job_id: str, reason: str) -> None:
+        """End a job that has not got as far as STARTING; any other is left alone, and so is one that is not known."""
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        """The indices of an array's children that are SUBMITTED, PENDING or RUNNABLE, ascending, as ListJobs knows."""
+
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         """DescribeJobs for any number of ids; jobs that Batch has forgotten are missing from the answer."""
 

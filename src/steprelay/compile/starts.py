@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from steprelay.compile.arguments import Checked
 from steprelay.compile.cron import CronError, aws_cron
 from steprelay.compile.hooks import read_hooks
-from steprelay.compile.needs import read_timeout
+from steprelay.compile.limits import read_run_limit
 from steprelay.compile.problems import CompileProblem
 from steprelay.compile.signatures import EventArguments, ScheduleArguments
 from steprelay.sdk.decoration import Decoration
@@ -43,7 +43,7 @@ def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str], fi
         elif decoration.name == "trigger":
             starts.triggers += _triggers(checked, known)
         elif decoration.name == "timeout":
-            starts.timeout_seconds = read_timeout(checked)
+            starts.timeout_seconds = read_run_limit(checked)
         elif decoration.name == "exit_hook":
             starts.hooks = read_hooks(checked, file)
         else:

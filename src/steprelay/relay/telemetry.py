@@ -19,6 +19,7 @@ from steprelay_core.state.events import (
     JobWaits,
     LightEnded,
     OutboxDue,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -52,7 +53,7 @@ def count(name: str, value: int = 1) -> None:
 _KEYS = ("message_id", "run", "task", "attempt", "job", "status", "flow", "request", "event", "upload")
 OfRun = CancelRequested | ResumeRequested | RunTimerDue | OutboxDue
 OfJob = JobChanged | JobWaits
-Subject = OfJob | LightEnded | TimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
+Subject = OfJob | LightEnded | TimerDue | QueueTimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
 
 
 def about(event: Subject) -> None:
@@ -119,12 +120,13 @@ def log_fulfilled(fulfilled: Fulfilled) -> None:
 
 def _subject(event: Subject) -> dict[str, str]:
     match event:
-        case JobChanged():
-            return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": event.status}
-        case JobWaits():
-            return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": "RUNNABLE"}
+        case JobChanged() | JobWaits():
+            status = event.status if isinstance(event, JobChanged) else "RUNNABLE"
+            return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": status}
         case LightEnded() | TimerDue():
             return {"run": event.run, "task": str(event.group.task(event.member)), "attempt": str(event.attempt)}
+        case QueueTimerDue():
+            return {"run": event.run, "task": str(event.group.task(_first_member(event.submission)))}
         case CancelRequested() | ResumeRequested() | RunTimerDue() | OutboxDue():
             return {"run": event.run}
         case RetryRequested():

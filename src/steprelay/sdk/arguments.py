@@ -76,11 +76,14 @@ class RetryArguments(TypedDict, total=False):
 
 
 class TimeoutArguments(TypedDict, total=False):
-    """Added together."""
+    """The first three are added together, and so are the others: of one attempt, and of its job's waiting."""
 
     seconds: float
     minutes: float
     hours: float
+    queue_seconds: float
+    queue_minutes: float
+    queue_hours: float
 
 
 class CatchArguments(TypedDict, total=False):

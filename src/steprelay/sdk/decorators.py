@@ -77,6 +77,9 @@ def timeout(**arguments: Unpack[TimeoutArguments]) -> Callable[[F], F]: ...
 def timeout(*given: Any, **arguments: Any) -> Any:
     """Limit one attempt; after that the step gets a `TimeoutException`.
 
+    `queue_minutes` and its like limit how long the step's job may wait for a machine; after that it goes to the next
+    of its queues, or fails.
+
     On the flow's class it limits a whole run: after that all its jobs are stopped, and it fails.
     """
     return record("timeout", given, arguments)

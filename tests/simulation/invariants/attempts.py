@@ -7,7 +7,15 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
-from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
+from steprelay_core.commands import (
+    CancelWaiting,
+    Command,
+    StartQueueTimer,
+    StartRunTimer,
+    StartTimer,
+    SubmitJob,
+    TerminateJob,
+)
 from steprelay_core.decide import decide
 from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.chained import attempts_ahead
@@ -75,7 +83,7 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
 
 def _is_harmless(command: Command) -> bool:
     """Twice is as once: also a submission that looks for its job first."""
-    return isinstance(command, TerminateJob | StartTimer | StartRunTimer) or (
+    return isinstance(command, TerminateJob | StartTimer | StartRunTimer | StartQueueTimer | CancelWaiting) or (
         isinstance(command, SubmitJob) and command.look
     )
 
@@ -198,7 +206,7 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                     continue
                 # Of a job that Batch has forgotten nobody can tell any more.
                 told = failed is not None and failed[0].reason != FORGOTTEN
-                unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
+                unmendable = place_of(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"
     return None
@@ -215,7 +223,7 @@ def nobody_ended_well_who_failed(simulation: Simulation, saved: Saved) -> str | 
                 continue
             for submission in was.submissions:
                 if submission.attempt == line.attempt and line.member in submission.open:
-                    place = _place(saved.given.id, group.key, submission, line.member)
+                    place = place_of(saved.given.id, group.key, submission, line.member)
                     units = list(simulation.relay.batch.units_at(place))
                     if units and all(unit.status == "FAILED" for unit in units):
                         return f"{group.key.task(line.member)} failed as {units[0].reason}, and not as {line.failure}"
@@ -228,7 +236,7 @@ def _failure_of(group: Group, member: int, attempt: int) -> tuple[Failure, float
     return (line.failure, line.at) if line else None
 
 
-def _place(run: str, key: GroupKey, submission: Submission, member: int) -> JobPlace:
+def place_of(run: str, key: GroupKey, submission: Submission, member: int) -> JobPlace:
     index = submission.members.position(member) if len(submission.members) > 1 else None
     return JobPlace(run, key, submission.id, index)
 

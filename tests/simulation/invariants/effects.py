@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import (
     Announce,
+    CancelWaiting,
     Command,
     FenceAttempt,
     InvokeHook,
     InvokeLight,
+    StartQueueTimer,
     StartRunTimer,
     StartTimer,
     SubmitJob,
@@ -18,6 +20,7 @@ from steprelay_core.commands import (
     TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import find_submission
+from steprelay_core.queue_limit import queue_timer_name
 from steprelay_core.state.model import Group, GroupKey, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.translate.names import job_name
@@ -193,10 +196,10 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return _is_submitted(stored, command)
         case InvokeLight():
             return _is_sent(simulation, stored, command)
-        case StartTimer() | StartRunTimer():
+        case StartTimer() | StartRunTimer() | StartQueueTimer():
             return _timer(run, command) in record.timers
-        case TerminateUnrecorded():
-            return _is_looked_for(simulation, run, command)
+        case CancelWaiting() | TerminateUnrecorded():
+            return _is_looked_for(simulation, stored, command)
         case TerminateJob():
             return command.job_id in record.terminated
         case FenceAttempt():
@@ -230,14 +233,21 @@ def _is_sent(simulation: Simulation, stored: Stored, command: InvokeLight) -> bo
     return all(attempted in simulation.record.invoked for attempted in wanted)
 
 
-def _timer(run: str, command: StartTimer | StartRunTimer) -> str:
+def _timer(run: str, command: StartTimer | StartRunTimer | StartQueueTimer) -> str:
+    if isinstance(command, StartQueueTimer):
+        return queue_timer_name(run, command)
     if isinstance(command, StartRunTimer):
         return f"{run}:run:{command.generation}"
     task = command.group.task(command.member)
     return f"{run}:{task.step}:{task.split}:{command.attempt}"
 
 
-def _is_looked_for(simulation: Simulation, run: str, command: TerminateUnrecorded) -> bool:
+def _is_looked_for(simulation: Simulation, stored: Stored, command: TerminateUnrecorded | CancelWaiting) -> bool:
+    if isinstance(command, CancelWaiting):
+        submission = _open(stored, command.group, command.submission)
+        job_id = submission.job_id if submission is not None else None
+        return job_id is None or job_id in simulation.record.asked_about
+    run = stored.run.id
     split = command.group.task(command.member).split
     name = job_name(simulation.flow(run).name, command.group.step, run, split, command.attempt)
     return bool(simulation.record.looked.get(name))

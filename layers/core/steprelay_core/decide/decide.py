@@ -31,6 +31,7 @@ from steprelay_core.decide.run import (
     on_timer_due,
     on_window_stalled,
 )
+from steprelay_core.decide.waiting import on_queue_timer_due, on_waiting_seen
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
     CancelRequested,
@@ -44,6 +45,7 @@ from steprelay_core.state.events import (
     LightEnded,
     LightSilent,
     OutboxDue,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunStarted,
@@ -54,6 +56,7 @@ from steprelay_core.state.events import (
     SubmitPutOff,
     SubmitRefused,
     TimerDue,
+    WaitingSeen,
     WindowStalled,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
@@ -82,6 +85,8 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     OutboxDue: on_outbox_due,
     StopUnfinished: on_stop_unfinished,
     WindowStalled: on_window_stalled,
+    QueueTimerDue: on_queue_timer_due,
+    WaitingSeen: on_waiting_seen,
     JobWaits: on_job_waits,
 }
 

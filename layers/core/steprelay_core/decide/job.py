@@ -13,6 +13,7 @@ from steprelay_core.decide.draft import Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, LEFT_EXIT_CODE, classify
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import fail_attempt, fail_members
+from steprelay_core.decide.waiting import limit_waiting
 from steprelay_core.state.events import (
     ChildrenFailed,
     JobChanged,
@@ -117,6 +118,7 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
         started_at=job.started_at or submission.started_at,
         log_stream=job.log_stream or submission.log_stream,
     )
+    changed = limit_waiting(draft, job.group, changed, anew=job.attempts > submission.attempts_seen)
     draft.put(swap_submission(draft.group(job.group), changed))
 
 
@@ -363,6 +365,7 @@ def on_job_submitted(draft: Draft, event: JobSubmitted) -> None:
         job_id = submission.job_id or event.job_id
         terms = event.terms or submission.terms
         changed = replace(submission, job_id=job_id, job_name=event.job_name, terms=terms, platform=event.platform)
+        changed = limit_waiting(draft, event.group, changed)
         draft.put(swap_submission(draft.group(event.group), changed))
         submission = changed
     if submission.job_id != event.job_id:

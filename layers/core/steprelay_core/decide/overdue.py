@@ -8,6 +8,7 @@ from steprelay_core.decide.light import is_silent
 from steprelay_core.state.events import (
     JOB_ENDED,
     LightSilent,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -29,7 +30,16 @@ START_SILENCE = 60.0
 _STARTED = frozenset({"STARTING", "RUNNING"})
 
 
-MadeUpFor = LightSilent | TimerDue | SubmissionLost | RunTimerDue | ResumeRequested | RetryRequested | WindowStalled
+MadeUpFor = (
+    LightSilent
+    | TimerDue
+    | SubmissionLost
+    | RunTimerDue
+    | ResumeRequested
+    | RetryRequested
+    | WindowStalled
+    | QueueTimerDue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,11 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Comm
         ]
         if len(group.queued) and not len(group.in_flight):
             events.append(WindowStalled(run.id, group.key))
+        events += [
+            QueueTimerDue(run.id, group.key, submission.id, submission.queue_due)
+            for submission in group.submissions
+            if submission.queue_due is not None and submission.queue_due + TIMER_SILENCE < now
+        ]
         for submission in group.submissions:
             if submission.light:
                 events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []

@@ -96,6 +96,13 @@ class Step(Model):
     environment: dict[EnvironmentName, StrictStr] = {}
     doc: StrictStr | None = None
     source: Source | None = None
+    queue_timeout_seconds: Annotated[
+        StrictInt | None,
+        Field(
+            ge=1,
+            description="how long a job may wait for a machine; then it is tried on the next queue, or fails",
+        ),
+    ] = None
 
     @property
     def never_again(self) -> bool:

@@ -125,6 +125,13 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
                 "add @batch to the step",
                 name,
             )
+        if step.batch is None and step.queue_timeout_seconds is not None:
+            yield Problem(
+                f"{path}.queue_timeout_seconds",
+                "a light step waits in no queue, so its waiting has no limit",
+                "add @batch to the step, or leave it out",
+                name,
+            )
     yield from _trigger_problems(spec)
 
 

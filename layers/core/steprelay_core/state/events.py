@@ -249,6 +249,37 @@ class HookSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueTimerDue:
+    """The jobs of a submission may have waited for a machine for as long as their step allows.
+
+    `due`: for when the timer was started; `after`: of an array, the index up to which children were looked at before.
+    """
+
+    run: str
+    group: GroupKey
+    submission: str
+    due: float
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingSeen:
+    """It was looked which jobs of a submission wait, and those were cancelled that had waited too long.
+
+    `since`: since when the one waits that is over next, None where none does; `due`: when to look again, None for not
+    at all; `after`: the index of the last child looked at, where others are left to be looked at at once.
+    """
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    since: float | None
+    due: float | None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobWaits:
     """A look at a job that has been submitted: whether it waits for a machine, and what there is to say of that.
 
@@ -299,4 +330,6 @@ Event = (
     | RetryRequested
     | JobWaits
     | HookSilent
+    | QueueTimerDue
+    | WaitingSeen
 )

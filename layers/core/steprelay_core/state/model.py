@@ -113,7 +113,9 @@ class Submission:
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
     `crowds`: how often some of them had to wait for others before their next attempt. `platform`: of the queue that
     took it. `fallback`: of an attempt that runs no user code, why: what it is to leave in the artifact of `@catch`
-    (`decide.fallback`). `gone`: jobs made of it that have ended beside the one that counts.
+    (`decide.fallback`). `gone`: jobs made of it that have ended beside the one that counts. Of a step that limits
+    waiting, `queued_at`: since when its job waits for a machine, as far as is known; `queue_due`: when it is looked
+    whether it still does.
     """
 
     attempt: int
@@ -139,6 +141,8 @@ class Submission:
     platform: Platform | None = None
     fallback: tuple[Caught, ...] = ()
     gone: tuple[str, ...] = ()
+    queued_at: float | None = None
+    queue_due: float | None = None
 
     @property
     def id(self) -> str:

@@ -1,5 +1,6 @@
 """Runs as tables and as JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -8,12 +9,14 @@ from rich.text import Text
 from steprelay.cli.errors import count
 from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line, stuck_lines
 from steprelay.cli.render.live import STYLES
+from steprelay.cli.render.queued import queued_line
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
 from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
+from steprelay.client.queued import Queued
 from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
@@ -42,7 +45,9 @@ def show_runs(screen: Screen, runs: list[Run], now: float) -> None:
     screen.console.print(table)
 
 
-def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress]) -> None:
+def show_run(
+    screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress], queued: Sequence[Queued] = ()
+) -> None:
     """Everything but the ending, which `ending_lines` tells."""
     run = stored.run
     screen.line(f"{run.id}  {run.status.value.lower()}")
@@ -57,19 +62,26 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
-    _show_lines(screen, "not started:", [line for job in stuck_jobs(stored) for line in stuck_lines(job)])
-    failures = failures_of(flow, stored)
-    more = [f"… and {len(failures) - FAILURES_SHOWN} more (--json has them all)"] if failures[FAILURES_SHOWN:] else []
-    _show_lines(screen, "failed attempts:", [*map(failed_line, failures[:FAILURES_SHOWN]), *more])
-    _show_lines(screen, "exit hooks:", [hook_line(hook_changed(hook)) for hook in run.hooks])
+    _section(screen, "waiting for a machine", [queued_line(one) for one in queued])
+    stuck = [line for job in stuck_jobs(stored) for line in stuck_lines(job)]
+    _section(screen, "not started", stuck)
+    _section(screen, "failed attempts", _failed_lines(failures_of(flow, stored)))
+    _section(screen, "exit hooks", [hook_line(hook_changed(hook)) for hook in run.hooks])
     screen.line()
 
 
-def _show_lines(screen: Screen, title: str, lines: list[str]) -> None:
+def _section(screen: Screen, title: str, lines: Sequence[str]) -> None:
+    """Lines under a title, if there are any."""
     if lines:
-        screen.line(f"\n{title}")
+        screen.line(f"\n{title}:")
     for line in lines:
         screen.line(f"  {line}")
+
+
+def _failed_lines(failures: list[AttemptFailed]) -> list[str]:
+    lines = [failed_line(failure) for failure in failures[:FAILURES_SHOWN]]
+    left = len(failures) - len(lines)
+    return [*lines, f"… and {left} more (--json has them all)"] if left else lines
 
 
 def origin_of(run: Run) -> str:

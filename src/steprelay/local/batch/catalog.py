@@ -93,6 +93,11 @@ class Catalog:
             raise ClientError(f"Compute environment {reference} does not exist.")
         return found
 
+    def vcpus_of(self, name: str) -> float | None:
+        """How many vCPUs a compute environment may have; None where Batch does not manage them."""
+        vcpus: float | None = self._environments.get(name, {}).get("computeResources", {}).get("maxvCpus")
+        return vcpus
+
     # Job queues.
 
     def create_job_queue(self, request: Document) -> Document:

@@ -7,7 +7,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from steprelay.local.batch.arns import Arns
@@ -35,7 +35,10 @@ logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`."""
+    """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`.
+
+    `limit_of`: as in `Capacity`.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Engine:
         outbox: Outbox,
         records: JobRecords,
         environments: Environments = lambda _queue: (),
+        limit_of: Callable[[str], float | None] = lambda _environment: None,
     ) -> None:
         self.lock = threading.RLock()
         self.jobs = JobStore()
@@ -52,7 +56,7 @@ class Engine:
         self._arns = Arns(config.region, config.account)
         self._runner = AttemptRunner(config, launcher, outbox)
         self._transitions = Transitions(config, outbox, records)
-        self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions, environments)
+        self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions, environments, limit_of)
         self._dependencies = Dependencies()
         self._submitted: deque[Job] = deque()
         self._stopping = False

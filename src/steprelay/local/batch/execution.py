@@ -5,7 +5,7 @@ All of it is done under the engine's lock, but for `launch`.
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.arns import Arns, new_task_id
@@ -31,13 +31,14 @@ class Execution:
         outbox: Outbox,
         transitions: Transitions,
         environments: Environments,
+        limit_of: Callable[[str], float | None],
     ) -> None:
         self._config = config
         self._arns = arns
         self._runner = runner
         self._outbox = outbox
         self._transitions = transitions
-        self._capacity = Capacity(config.vcpus, config.memory_mib)
+        self._capacity = Capacity(config.vcpus, config.memory_mib, limit_of)
         self._runnable = Runnable()
         self._stops: deque[tuple[str, Stop]] = deque()
         self._holds = Holds(environments, self._runnable.push, transitions.block, config.blocked_after_seconds)

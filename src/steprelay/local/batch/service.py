@@ -42,6 +42,7 @@ class LocalBatch:
             self._outbox,
             self._records,
             lambda queue: catalog.environments(queue),
+            lambda name: catalog.vcpus_of(name),
         )
         catalog = self._catalog = Catalog(
             Arns(config.region, config.account),

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from steprelay.local.lost_functions import release_claims
 from steprelay.local.processes import MARK, ProcessId
 from steprelay.local.record import Platform, RelayFolder, RelayInfo
 from steprelay.local.sources import Sources
+from steprelay.local.sweeping import SWEEP_SECONDS, Sweeping
 from steprelay.runner.s3 import S3Store
 from steprelay.runner.store import Store
 
@@ -93,9 +94,10 @@ class _Relay:
 
         self._hooks = emulator_hooks
         self._folder, self._info, self._sources = folder, info, sources
+        self._data: S3Store | None = None
         self._kept = Kept(folder.state / "kept.db")
         self._batch = LocalBatch(
-            _batch_config(folder, info, secrets),
+            _batch_config(folder, info, secrets, self._has_another_attempt),
             events=emulator_hooks.publish,
             logs=emulator_hooks.write_log,
             keeper=self._kept,
@@ -111,21 +113,31 @@ class _Relay:
         self._batch.start()
         server = asyncio.create_task(_serve(self._gate, listener, stop))
         deployment = Deployment(self._info.port, self._info.token)
+        sweeping = Sweeping(deployment.client("cloudformation"), deployment.client("lambda"))
         try:
             outputs = await asyncio.to_thread(deployment.create, self._sources, _parameters(self._info))
-            await asyncio.to_thread(self._go_on, outputs, S3Store(outputs["DataBucket"], deployment.client("s3")))
+            self._data = S3Store(outputs["DataBucket"], deployment.client("s3"))
+            await asyncio.to_thread(self._go_on, outputs, self._data)
             self._gate.open = True
             self._folder.write(replace(self._info, state="ready", outputs=outputs))
+            if self._info.chaos:
+                sweeping.start()
             logger.info("ready on %s", self._info.endpoint_url)
             threading.Thread(target=self._hooks.warm, args=(_WARM,), daemon=True).start()
             _start_warm_commands(self._folder.project)
             await stop.wait()
             logger.info("stopping")
         finally:
+            sweeping.stop()
             await asyncio.to_thread(self._batch.stop)
             await asyncio.to_thread(self._hooks.stop_functions)
             stop.set()
             await asyncio.wait([server], timeout=_STOP_SECONDS)
+
+    def _has_another_attempt(self, parameters: Mapping[str, str], memory_mib: int) -> bool:
+        from steprelay.local.sparing import has_another_attempt
+
+        return self._data is None or has_another_attempt(self._data, parameters, memory_mib)
 
     def _go_on(self, outputs: Mapping[str, str], data: Store) -> None:
         """Go on with what the relay before left, and keep all for the next.
@@ -182,7 +194,9 @@ def _read_secrets() -> dict[str, str]:
     return secrets
 
 
-def _batch_config(folder: RelayFolder, info: RelayInfo, secrets: dict[str, str]) -> Any:
+def _batch_config(
+    folder: RelayFolder, info: RelayInfo, secrets: dict[str, str], survives: Callable[[Mapping[str, str], int], bool]
+) -> Any:
     from steprelay.local.batch import LocalBatchConfig
     from steprelay.local.batch.chaos import parse_chaos
     from steprelay.local.environment import ACCOUNT, REGION
@@ -198,6 +212,7 @@ def _batch_config(folder: RelayFolder, info: RelayInfo, secrets: dict[str, str])
         secrets=secrets,
         # Flows name the queues of their account.
         makes_up_queues=True,
+        survives_memory_kill=survives,
     )
 
 
@@ -213,6 +228,7 @@ def _parameters(info: RelayInfo) -> dict[str, str]:
         "LightConcurrency": str(max(2, _processors())),
         # The local Batch takes as many jobs as it is given.
         "SubmitsPerSecond": "0",
+        **({"JobSilenceSeconds": str(SWEEP_SECONDS)} if info.chaos else {}),
     }
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from steprelay_core.decide.overdue import JOB_SILENCE
 from steprelay_core.translate import Defaults
 
 # Field → variable. The template sets them all on every dispatching function.
@@ -34,6 +35,7 @@ class Settings:
     `runs_expire_days`: how long the state of runs is kept after its last change; 0 keeps it for good.
     `definitions_expire_days`: after how long without use job definitions are deregistered; 0 keeps them.
     `submits_per_second`: how many jobs all its functions together submit at most; 0 is no limit.
+    `job_silence_seconds`: how long a job may have been with Batch before the sweep asks for it.
     """
 
     relay: str
@@ -52,6 +54,7 @@ class Settings:
     runs_expire_days: int = 0
     definitions_expire_days: int = 0
     submits_per_second: int = 0
+    job_silence_seconds: float = JOB_SILENCE
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -81,6 +84,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         runs_expire_days=int(environment.get("STEPRELAY_RUNS_EXPIRE_DAYS") or 0),
         definitions_expire_days=int(environment.get("STEPRELAY_DEFINITIONS_EXPIRE_DAYS") or 0),
         submits_per_second=int(environment.get("STEPRELAY_SUBMITS_PER_SECOND") or 0),
+        job_silence_seconds=float(environment.get("STEPRELAY_JOB_SILENCE_SECONDS") or JOB_SILENCE),
     )
 
 

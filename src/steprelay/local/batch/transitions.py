@@ -49,6 +49,7 @@ class Transitions:
         """Emit the event of the job's present state."""
         now, config = self._config.clock(), self._config
         event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
-        delays = chaos.deliveries(config.chaos, job.spec.name, job.index, len(job.attempts), job.status.value)
+        who = chaos.who(job.spec.name, job.spec.parameters)
+        delays = chaos.deliveries(config.chaos, who, job.index, len(job.attempts), job.status.value)
         for delay in delays:
             self._outbox.event(event, delay)

@@ -113,7 +113,7 @@ class _Relay:
         self._batch.start()
         server = asyncio.create_task(_serve(self._gate, listener, stop))
         deployment = Deployment(self._info.port, self._info.token)
-        sweeping = Sweeping(deployment.client("cloudformation"), deployment.client("lambda"))
+        sweeping = Sweeping(deployment.client)
         try:
             outputs = await asyncio.to_thread(deployment.create, self._sources, _parameters(self._info))
             self._data = S3Store(outputs["DataBucket"], deployment.client("s3"))

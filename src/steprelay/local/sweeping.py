@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from steprelay.local.deployment import STACK
@@ -15,23 +16,25 @@ logger = logging.getLogger("steprelay.relay")
 class Sweeping(threading.Thread):
     """Invokes the relay's sweep function again and again, one sweep after the other; `stop` ends it.
 
-    `stacks`, `functions`: clients of CloudFormation and Lambda.
+    `client`: gives a client of a service.
     """
 
-    def __init__(self, stacks: Any, functions: Any) -> None:
+    def __init__(self, client: Callable[[str], Any]) -> None:
         super().__init__(name="sweeping", daemon=True)
-        self._stacks, self._functions = stacks, functions
+        self._client = client
         self._over = threading.Event()
 
     def stop(self) -> None:
         self._over.set()
 
     def run(self) -> None:
-        found = self._stacks.describe_stack_resource(StackName=STACK, LogicalResourceId="SweepFunction")
-        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        found = self._client("cloudformation").describe_stack_resource(
+            StackName=STACK, LogicalResourceId="SweepFunction"
+        )
+        name, functions = found["StackResourceDetail"]["PhysicalResourceId"], self._client("lambda")
         while not self._over.wait(SWEEP_SECONDS):
             try:
-                self._functions.invoke(FunctionName=name)
+                functions.invoke(FunctionName=name)
             except Exception:
                 # The next sweep makes up for a missed one; a relay that stops answers nobody.
                 if not self._over.is_set():

@@ -3,6 +3,7 @@
 All of it is done under the engine's lock, but for `launch`.
 """
 
+import logging
 from collections import deque
 from collections.abc import Iterable
 
@@ -12,7 +13,7 @@ from steprelay.local.batch.attempts import AttemptRunner, Ended
 from steprelay.local.batch.capacity import Capacity, Runnable
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.launcher import CannotStart
-from steprelay.local.batch.model import Attempt, Job, Status, Task
+from steprelay.local.batch.model import Attempt, Job, Status, Task, described
 from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import HOST_GONE, HOST_TIMEOUT, Outcome, Stop, StopCause, could_not_start
 from steprelay.local.batch.transitions import Transitions
@@ -21,6 +22,9 @@ SPARED = (
     "local Batch: by chance this attempt was to be killed for its memory; it is spared, since nothing would follow:"
     " the step has neither max_memory nor @retry (left)"
 )
+
+
+logger = logging.getLogger(__name__)
 
 
 class Execution:
@@ -121,6 +125,7 @@ class Execution:
         """Start the attempt of the job or of its node `member`; the outcome if that fails at once."""
         strike = self._chance(member, job)
         if strike is not None and strike.fault is chaos.Fault.HOST:
+            logger.info("by chance: %s of %s", strike.fault, described(job))
             return could_not_start(HOST_TIMEOUT)
         spared = strike is not None and self._is_spared(member, strike)
         self._tell(member, task, job, spared)

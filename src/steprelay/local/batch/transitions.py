@@ -1,5 +1,6 @@
 """A job's move to another state, and the event that tells of it."""
 
+import logging
 import uuid
 from collections import deque
 
@@ -7,8 +8,10 @@ from steprelay.local.batch import chaos
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.events import state_change_event
 from steprelay.local.batch.keeping import JobRecords
-from steprelay.local.batch.model import Job, Status
+from steprelay.local.batch.model import Job, Status, described
 from steprelay.local.batch.outbox import Outbox
+
+logger = logging.getLogger(__name__)
 
 
 class Transitions:
@@ -51,5 +54,8 @@ class Transitions:
         event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
         who = chaos.who(job.spec.name, job.spec.parameters)
         delays = chaos.deliveries(config.chaos, who, job.index, len(job.attempts), job.status.value)
+        if len(delays) != 1:
+            fate = "doubled" if delays else "lost"
+            logger.info("by chance: %s is %s, of %s", job.status, fate, described(job))
         for delay in delays:
             self._outbox.event(event, delay)

@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections import deque
+from collections.abc import Sequence
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.config import LocalBatchConfig
@@ -54,8 +55,15 @@ class Transitions:
         event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
         who = chaos.who(job.spec.name, job.spec.parameters)
         delays = chaos.deliveries(config.chaos, who, job.index, len(job.attempts), job.status.value)
-        if len(delays) != 1:
-            fate = "doubled" if delays else "lost"
-            logger.info("by chance: %s is %s, of %s", job.status, fate, described(job))
+        fates = _fates(delays)
+        if fates:
+            logger.info("by chance: %s is %s, of %s", job.status, " and ".join(fates), described(job))
         for delay in delays:
             self._outbox.event(event, delay)
+
+
+def _fates(delays: Sequence[float]) -> list[str]:
+    """What chance does to an event whose copies come after so many seconds."""
+    if not delays:
+        return ["lost"]
+    return [fate for fate, met in (("doubled", len(delays) > 1), ("late", any(delays))) if met]

@@ -33,6 +33,7 @@ COMMANDS = (
     ("runs", "resume"),
     ("runs", "retry"),
     ("logs",),
+    ("report",),
     ("explain",),
     ("local", "up"),
     ("local", "down"),

@@ -30,6 +30,7 @@ from steprelay import FlowSpec, batch, retry, step, timeout
 HERE = Path({folder!r})
 
 def begin(name):
+    (HERE / ("runner of " + name)).write_text(str(os.getppid()))
     with (HERE / "diary").open("a") as diary:
         diary.write(name + chr(10))
 
@@ -140,10 +141,9 @@ class CrashLab:
         url = self.aws.physical(queue)
         self.aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
 
-    def runner(self, index: int) -> psutil.Process | None:
-        """The runner of this child of an array: of its processes the first one."""
-        found = [process for process in processes_of(self.relay.token) if _index(process) == str(index)]
-        return min(found, key=lambda process: process.create_time(), default=None)
+    def runner(self, begun: str) -> psutil.Process:
+        """The runner that watches what has begun under this name."""
+        return psutil.Process(int((self.folder / f"runner of {begun}").read_text()))
 
     def succeeded(self, count: int) -> bool:
         """Whether so many children of the one array that there is have succeeded."""
@@ -165,13 +165,6 @@ def _is_worker(process: psutil.Process, names: tuple[str, ...]) -> bool:
     except psutil.Error:
         return False
     return any(f"ministack-lambda-steprelay-{name}" in command for name in names)
-
-
-def _index(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get("AWS_BATCH_JOB_ARRAY_INDEX")
-    except psutil.Error:
-        return None
 
 
 __all__ = ["DISPATCHERS", "CrashLab", "eventually"]

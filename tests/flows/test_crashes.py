@@ -107,7 +107,7 @@ def test_a_killed_function_or_runner_costs_an_attempt_and_its_step_still_counts_
         eventually(lambda: lab.diary["start"])
         assert lab.kill_functions("LightStepFunction")
         eventually(lambda: lab.diary["work.1"])
-        eventually(lambda: lab.runner(1)).send_signal(signal.SIGKILL)
+        lab.runner("work.1").send_signal(signal.SIGKILL)
         done = run.end()
     assert done.code == 0, done.errors
     assert done.artifacts == {"total": "5"}

@@ -1,12 +1,13 @@
 """Which job the array of a chained submission depends on (docs/architecture.md, "Chains")."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from steprelay_core.decide.draft import find_submission
+from steprelay_core.decide.chain import ahead_of
 from steprelay_core.ports import Stored
 from steprelay_core.state.events import Event, JobSubmitted, SubmitPutOff, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
+
+_OfSubmission = JobSubmitted | SubmitRefused | SubmitPutOff
 
 
 class AheadUnknown(Exception):
@@ -30,20 +31,19 @@ def job_ahead(stored: Stored, key: GroupKey, submission: Submission, answers: Se
         AheadUnknown: if that has still to be submitted.
         AheadRefused: if it will never be.
     """
-    if submission.behind is None:
+    held = ahead_of(stored.groups, key, submission)
+    if not held:
         return None
-    ahead_key = replace(key, step=submission.behind.step)
-    group = stored.groups.get(ahead_key)
-    ahead = find_submission(group, submission.behind.submission) if group is not None else None
-    if ahead is None:
-        return None
+    ahead_key, ahead = held[-1]
     for answer in answers:
+        if not isinstance(answer, _OfSubmission) or (answer.group, answer.submission) != (ahead_key, ahead.id):
+            continue
         match answer:
-            case JobSubmitted() if (answer.group, answer.submission) == (ahead_key, ahead.id):
+            case JobSubmitted():
                 return answer.job_id
-            case SubmitRefused() if (answer.group, answer.submission) == (ahead_key, ahead.id):
+            case SubmitRefused():
                 raise AheadRefused(answer.reason)
-            case SubmitPutOff() if (answer.group, answer.submission) == (ahead_key, ahead.id):
+            case SubmitPutOff():
                 raise AheadUnknown(answer.due)
     if ahead.job_id is None:
         raise AheadUnknown

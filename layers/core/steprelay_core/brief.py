@@ -23,9 +23,7 @@ def build_brief(
         "brief_version": BRIEF_VERSION,
         "run": run.id,
         "flow": run.flow,
-        "step": key.step,
-        "path": list(key.path),
-        **({"laps": list(key.laps)} if key.laps else {}),
+        **key.as_json(),
         "members": _spans(submission.members),
         "attempt": submission.attempt,
         "first_attempt": submission.first,
@@ -103,8 +101,7 @@ def _won(
 
 def _winners(group: Group, members: Ranges) -> dict[str, Any]:
     won = {str(attempt): _spans(part & members) for attempt, part in group.won.items() if len(part & members)}
-    laps = {"laps": list(group.key.laps)} if group.key.laps else {}
-    return {"step": group.key.step, "path": list(group.key.path), **laps, "won": won}
+    return group.key.as_json() | {"won": won}
 
 
 def _spans(members: Ranges) -> list[list[int]]:

@@ -177,8 +177,7 @@ class Effects:
         else:
             task = command.group.task(command.member)
             name, kind = f"{run}:{task.step}:{task.split}:{command.attempt}", "Timer Due"
-            detail |= {"step": task.step, "path": list(task.path), "attempt": command.attempt, "member": task.member}
-            detail |= {"laps": list(task.laps)} if task.laps else {}
+            detail |= command.group.as_json() | {"attempt": command.attempt, "member": task.member}
         message = {"source": "steprelay.timer", "detail-type": kind, "detail": detail}
         self.ports.timers.start(name, message, command.due)
 

@@ -97,16 +97,14 @@ class Engine:
         self, flow: Flow, stored: Stored, batch: Batch, evidence: Evidence
     ) -> Iterator[tuple[Together, Decision]]:
         """Each decision is made on what those before it lead to; an event that none can be made on is answered so."""
-        run, groups = stored.run, stored.groups
         for each in list(batch.waiting):
             try:
-                decision = self._decide(flow, Stored(run, groups, stored.outbox), each.event, evidence)
+                decision = self._decide(flow, stored, each.event, evidence)
             except Exception as error:  # the others are to be decided on all the same
                 batch.answer(each, error)
                 continue
             yield each, decision
-            run = decision.run or run
-            groups = {**groups, **{group.key: group for group in decision.groups}}
+            stored = stored.after(decision)
 
     def redrive(self, stored: Stored) -> int:
         """Carry out what a handler that died left in the outbox, or what was put off until now; how many entries.
@@ -192,12 +190,10 @@ class Engine:
         raise Conflict(f"run {stored.run.id} kept changing while the answers of AWS were being saved")
 
     def _save_answers(self, flow: Flow, stored: Stored, answers: Sequence[Event], entry: OutboxEntry) -> None:
-        decision, run, groups = Decision(stored.run), stored.run, dict(stored.groups)
+        decision, current = Decision(stored.run), stored
         for answer in answers:
-            later = decide(flow, run, groups, answer, {}, self.ports.clock.now())
-            decision = decision.then(later)
-            run = later.run or run
-            groups |= {group.key: group for group in later.groups}
+            later = decide(flow, current.run, current.groups, answer, {}, self.ports.clock.now())
+            decision, current = decision.then(later), current.after(later)
         self._carry_out(flow, stored.run.id, stored.groups, decision, done=[entry])
 
 

@@ -7,7 +7,6 @@ from steprelay_core.decide import outcomes_needed
 from steprelay_core.decide.array import ArrayEnd, is_static, known_failed, read_at_once
 from steprelay_core.decide.chain import ahead_of
 from steprelay_core.decide.draft import find_submission
-from steprelay_core.decide.job import TERMINAL
 from steprelay_core.ports import Attempt, Ended, FailedChild, Ports, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
@@ -128,7 +127,7 @@ class Evidence:
 
 def _array_of(stored: Stored, event: Event) -> Submission | None:
     """The submission whose array has ended with this event."""
-    if not isinstance(event, JobChanged) or event.size is None or event.status not in TERMINAL:
+    if not isinstance(event, JobChanged) or event.size is None or not event.ended:
         return None
     group = stored.groups.get(event.group)
     return None if group is None or stored.run.status.terminal else find_submission(group, event.submission)

@@ -1,10 +1,11 @@
 """The outside world as the engine needs it: small Protocols, implemented in `aws/` and by the tests' fakes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from steprelay_core.commands import Announce, Command
+from steprelay_core.decide.draft import Decision
 from steprelay_core.inbound.upload import Upload
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
@@ -65,6 +66,11 @@ class Stored:
     run: Run
     groups: dict[GroupKey, Group]
     outbox: tuple[OutboxEntry, ...] = ()
+
+    def after(self, decision: Decision) -> "Stored":
+        """The same with what a decision on it changes, which is not saved yet."""
+        groups = self.groups | {group.key: group for group in decision.groups}
+        return replace(self, run=decision.run or self.run, groups=groups)
 
 
 @dataclass(frozen=True, slots=True)

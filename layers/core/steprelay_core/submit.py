@@ -103,16 +103,18 @@ class Submitter:
 
     def _find(self, choices: list[tuple[Terms, str]], name: str) -> Taken | None:
         for terms, queue in choices:
-            try:
-                found = self._ports.jobs.find(queue, name)
-            except Denied:
-                raise
-            except Refused:
-                # A queue that is not there has no jobs.
-                continue
-            if found:
+            if found := self._in_queue(queue, name):
                 return Taken(found[0], name, terms)
         return None
+
+    def _in_queue(self, queue: str, name: str) -> list[str]:
+        """The ids of the jobs of this name; a queue that is not there has none."""
+        try:
+            return self._ports.jobs.find(queue, name)
+        except Denied:
+            raise
+        except Refused:
+            return []
 
     def named(self, flow: Flow, run: str, group: GroupKey, member: int, attempt: int) -> list[str]:
         """The ids of all jobs that were made of the submission that begins with this member, as far as ListJobs knows.
@@ -121,15 +123,8 @@ class Submitter:
             Denied: if the relay may not look.
         """
         name = job_name(flow.name, group.step, run, group.task(member).split, attempt)
-        job_ids: list[str] = []
-        for _, queue in self._choices(flow, group, Terms()):
-            try:
-                job_ids += self._ports.jobs.find(queue, name)
-            except Denied:
-                raise
-            except Refused:
-                continue
-        return job_ids
+        choices = self._choices(flow, group, Terms())
+        return [job_id for _, queue in choices for job_id in self._in_queue(queue, name)]
 
     def _submit_to(
         self,

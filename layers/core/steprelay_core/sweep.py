@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steprelay_core.decide import decide
-from steprelay_core.decide.job import TERMINAL
 from steprelay_core.decide.overdue import JOB_SILENCE, Lookup, find_overdue
 from steprelay_core.definitions import SECONDS_A_DAY, retire_unused
 from steprelay_core.engine import Engine
@@ -202,7 +201,7 @@ class Sweeper:
 
     def _is_news(self, stored: Stored, change: JobChanged) -> bool:
         """Asked of what is loaded already: most jobs are still where they were, and need no load and no save."""
-        if change.status in TERMINAL:
+        if change.ended:
             return True
         flow = self.engine.ports.objects.flow(stored.run.digest)
         return decide(flow, stored.run, dict(stored.groups), change, {}, self._now()).run is not None

@@ -49,6 +49,7 @@ def build_app(context: Context) -> App:
     _add_spec_commands(app, context)
     app.command(_runs_app(context))
     _add_logs(app, context)
+    _add_report(app, context)
     _add_explain(app, context)
     app.command(_local_app(context))
     return app
@@ -167,6 +168,11 @@ def _runs_app(context: Context) -> App:
 
         return cancel_run(context, run, reason=reason, on=on, stack=stack, json=json)
 
+    _add_restarts(runs, context)
+    return runs
+
+
+def _add_restarts(runs: App, context: Context) -> None:
     @runs.command
     def resume(
         run: RunId, *, follow: Follow = False, on: On = None, stack: Stack = None, json: AsJson = False
@@ -191,8 +197,6 @@ def _runs_app(context: Context) -> App:
 
         return retry_tasks(context, run, tasks, follow_it=follow, on=on, stack=stack, json=json)
 
-    return runs
-
 
 def _add_logs(app: App, context: Context) -> None:
     @app.command
@@ -209,6 +213,24 @@ def _add_logs(app: App, context: Context) -> None:
         from steprelay.cli.commands.logs import show_logs
 
         return show_logs(context, run, step, follow_it=follow, on=on, stack=stack, json=json)
+
+
+def _add_report(app: App, context: Context) -> None:
+    @app.command
+    def report(
+        run: RunId,
+        *,
+        output: Annotated[
+            Path | None, Parameter(name=["--output", "-o"], help="The file; RUN.html by default.")
+        ] = None,
+        on: On = None,
+        stack: Stack = None,
+        json: AsJson = False,
+    ) -> ExitCode:
+        """Write all that is known of a run as one HTML file: steps, failures and what followed, cost, artifacts."""
+        from steprelay.cli.commands.report import write_report
+
+        return write_report(context, run, output, on=on, stack=stack, json=json)
 
 
 def _add_explain(app: App, context: Context) -> None:

@@ -89,6 +89,7 @@ class _Relay:
     def __init__(self, folder: RelayFolder, info: RelayInfo, sources: Sources, secrets: dict[str, str]) -> None:
         from steprelay.local import emulator_hooks
         from steprelay.local.batch import LocalBatch
+        from steprelay.local.batch.warm import WarmLauncher
 
         self._gate = Gate(emulator_hooks.application(), info.token)
 
@@ -96,10 +97,12 @@ class _Relay:
         self._folder, self._info, self._sources = folder, info, sources
         self._data: S3Store | None = None
         self._kept = Kept(folder.state / "kept.db")
+        config = _batch_config(folder, info, secrets, self._has_another_attempt)
         self._batch = LocalBatch(
-            _batch_config(folder, info, secrets, self._has_another_attempt),
+            config,
             events=emulator_hooks.publish,
             logs=emulator_hooks.write_log,
+            launcher=WarmLauncher(config.environment),
             keeper=self._kept,
         )
 

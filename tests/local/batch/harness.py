@@ -57,9 +57,9 @@ class Lab:
         **config: Any,
     ) -> None:
         settings: Document = {"vcpus": 4, "memory_mib": 4096, "memory_sample_seconds": 0.05, **config}
+        settings.setdefault("environment", {"PATH": os.environ["PATH"], "BASE": "from-the-relay"})
         self.config = LocalBatchConfig(
             workdir=workdir,
-            environment={"PATH": os.environ["PATH"], "BASE": "from-the-relay"},
             account="123456789012",
             chaos=chaos or Chaos(),
             **settings,

@@ -13,7 +13,7 @@ from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.crowd import delay_before
 from steprelay_core.decide.draft import find_submission
-from steprelay_core.decide.job import FORGOTTEN, TERMINAL
+from steprelay_core.decide.job import FORGOTTEN
 from steprelay_core.state.events import (
     JobChanged,
     JobMissing,
@@ -91,7 +91,7 @@ def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
     found = find_submission(group, event.submission)
     if found is None:
         return False
-    superfluous = event.whole in found.others and event.status in TERMINAL
+    superfluous = event.whole in found.others and event.ended
     return superfluous or (found.job_id == event.whole and found.status == "SUBMITTED")
 
 
@@ -129,7 +129,7 @@ def _compare_orders(simulation: Simulation, stored: Stored, group: Group, submis
     events = simulation.record.job_events[(stored.run.id, group.key, submission.id)]
     ours = [event for event in events if event.job_id.partition(":")[0] == submission.job_id]
     random = Random(f"{stored.run.id}:{group.key}:{submission.id}")
-    if not any(event.status in TERMINAL for event in ours) or random.randrange(ORDERS_COMPARED):
+    if not any(event.ended for event in ours) or random.randrange(ORDERS_COMPARED):
         return None
     tasks = [(group.key.task(member), submission.attempt) for member in submission.members]
     tasks += attempts_ahead(stored.groups, group.key, submission, submission.members)
@@ -150,9 +150,7 @@ def _play(
     run, groups, now = stored.run, {**stored.groups, start.key: start}, simulation.scheduler.now
     failed = {event.index: event for event in events if event.status == "FAILED" and event.index is not None}
     for event in events:
-        array = (
-            _array(start.submissions[0], event, failed, outcomes) if event.size and event.status in TERMINAL else None
-        )
+        array = _array(start.submissions[0], event, failed, outcomes) if event.size and event.ended else None
         decision = decide(simulation.flow(run.id), run, dict(groups), event, outcomes, now, {}, array)
         run = decision.run or run
         groups |= {group.key: group for group in decision.groups}

@@ -10,13 +10,12 @@ from steprelay_core.commands import StartTimer
 from steprelay_core.decide.draft import Draft, find_submission, swap_submission, union
 from steprelay_core.decide.launch import launch
 from steprelay_core.spec.models import Retry
+from steprelay_core.state.events import JOB_ENDED
 from steprelay_core.state.model import Group, GroupKey, Submission, Terms, Wait
 from steprelay_core.state.ranges import Ranges
 
 # How long (seconds) the first crowd of an array is waited for, and at the most any later one; each twice the last.
 FIRST_CROWD, LONGEST_CROWD = 1.0, 30.0
-
-_ENDED = ("SUCCEEDED", "FAILED")
 
 
 def delay_before(attempt: int, retry: Retry) -> float:
@@ -68,7 +67,7 @@ def _patience(array: Submission, delay: float) -> float:
     patience = min(FIRST_CROWD * 2.0 ** min(array.crowds, 10), LONGEST_CROWD)
     if array.light:
         return min(patience, delay / 4)
-    return 0.0 if array.status in _ENDED else patience
+    return 0.0 if array.status in JOB_ENDED else patience
 
 
 def _alike(one: Wait, other: Wait) -> bool:

@@ -7,7 +7,6 @@ from steprelay_core.decide.array import ArrayEnd, ends_of
 from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
 from steprelay_core.decide.job import (
-    TERMINAL,
     Outcomes,
     members_of,
     on_children_failed,
@@ -85,7 +84,7 @@ def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[T
     """The (task, attempt) whose outcomes `decide` has to see for this event, or else their claims."""
     if isinstance(event, LightEnded):
         return [(event.group.task(event.member), event.attempt)]
-    if isinstance(event, JobChanged) and event.status not in TERMINAL:
+    if isinstance(event, JobChanged) and not event.ended:
         return []
     if isinstance(event, JobChanged | ChildrenFailed | JobMissing | LightSilent) and event.group in groups:
         submission = find_submission(groups[event.group], event.submission)

@@ -30,7 +30,6 @@ Outcomes = dict[tuple[TaskKey, int], Outcome]
 
 # AWS Batch: events come at least once and in any order, so a status only ever moves up this ladder.
 RANK = {status: rank for rank, status in enumerate(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"))}
-TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 
 # How the runner ends a job whose failed outcome it has written (docs/architecture.md, "Claim and outcome").
 FAILED_EXIT_CODE = 1
@@ -61,7 +60,7 @@ def on_job_changed(draft: Draft, job: JobChanged, outcomes: Outcomes) -> None:
     submission = find_submission(draft.group(job.group), job.submission)
     if draft.run.status.terminal:
         draft.note = "the run has ended"
-        if job.status not in TERMINAL and job.index is None:
+        if not job.ended and job.index is None:
             draft.ask(TerminateJob(job.job_id, f"{CANCEL_PREFIX}: the run has ended"))
         return
     if submission is None:
@@ -69,7 +68,7 @@ def on_job_changed(draft: Draft, job: JobChanged, outcomes: Outcomes) -> None:
         if job.status in LIVING and job.index is None:
             draft.ask(TerminateJob(job.job_id, f"{CANCEL_PREFIX}: the attempt is over"))
         return
-    if job.status not in TERMINAL:
+    if not job.ended:
         _observe(draft, submission, job)
         return
     _end(draft, submission, job, outcomes)

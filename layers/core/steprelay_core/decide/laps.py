@@ -58,35 +58,32 @@ def split_of(flow: Flow, key: GroupKey, join: str) -> GroupKey:
 def gathered(flow: Flow, places: Places, joining: GroupKey, path: tuple[int, ...]) -> Iterator[GroupKey]:
     """The groups at a path whose tasks a join waits for: each of them may have gone round another number of times."""
     for parent in flow.parents[joining.step]:
-        yield from _leading(flow, places, parent, path, joining)
+        yield from _leading(flow, places, GroupKey(parent, path), _way_to(flow, parent, joining.step), joining)
 
 
 def openers(flow: Flow, places: Places, joining: GroupKey) -> Iterator[GroupKey]:
     """The groups whose tasks started the foreachs that a join closes: one, or one for each lap that led to it."""
     split = flow.graph.closes[joining.step].step
-    if not flow.graph.back:
-        yield GroupKey(split, joining.path)
-        return
     position = next(place for place, way in enumerate(flow.step(split).next) if way.foreach is not None)
-    for key in places.at(split, joining.path):
-        if laps_after(flow, key, position, joining.step) == joining.laps:
-            yield key
+    return _leading(flow, places, GroupKey(split, joining.path), position, joining)
 
 
 def come_from(flow: Flow, places: Places, key: GroupKey) -> Iterator[tuple[GroupKey, bool]]:
     """The groups from which tasks of a group that is no join may come, and whether they come as items of a foreach."""
     for parent in flow.parents[key.step]:
         items = any(way.foreach is not None and key.step in way.to for way in flow.step(parent).next)
-        for found in _leading(flow, places, parent, key.path[:-1] if items else key.path, key):
+        place = GroupKey(parent, key.path[:-1] if items else key.path)
+        for found in _leading(flow, places, place, _way_to(flow, parent, key.step), key):
             yield found, items
 
 
-def _leading(flow: Flow, places: Places, step: str, path: tuple[int, ...], target: GroupKey) -> Iterator[GroupKey]:
-    """The groups of a step at a path whose laps lead to those of `target`."""
+def _way_to(flow: Flow, step: str, following: str) -> int:
+    return next(position for position, way in enumerate(flow.step(step).next) if following in way.to)
+
+
+def _leading(flow: Flow, places: Places, place: GroupKey, position: int, target: GroupKey) -> Iterator[GroupKey]:
+    """The groups at a place, in any laps, whose way on at `position` leads to the laps of `target`."""
     if not flow.graph.back:
-        yield GroupKey(step, path)
-        return
-    position = next(place for place, way in enumerate(flow.step(step).next) if target.step in way.to)
-    for key in places.at(step, path):
-        if laps_after(flow, key, position, target.step) == target.laps:
-            yield key
+        return iter([place])
+    others = places.at(place.step, place.path)
+    return (key for key in others if laps_after(flow, key, position, target.step) == target.laps)

@@ -7,7 +7,7 @@ from steprelay_core.decide.advance import finish_if_done
 from steprelay_core.decide.draft import Draft, find_submission, swap_submission
 from steprelay_core.decide.job import Outcomes, judged, take_winners
 from steprelay_core.decide.outcome import told
-from steprelay_core.decide.retry import fail_attempt
+from steprelay_core.decide.retry import fail_attempt, fail_members
 from steprelay_core.state.events import LightEnded, LightSilent
 from steprelay_core.state.model import Failure, GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
@@ -75,9 +75,8 @@ def _end_by_outcomes(
     """Take what the outcomes of these members say; those that have one."""
     ended = judged(draft, key, submission.attempt, members, outcomes)
     if take_winners(draft, key, submission.attempt, ended):
-        for member, outcome in ended.items():
-            if outcome.failure is not None:
-                fail_attempt(draft, key, submission, Ranges.of(member), told(outcome.failure))
+        failed = {member: told(outcome.failure) for member, outcome in ended.items() if outcome.failure is not None}
+        fail_members(draft, key, submission, failed, closed=Ranges.collect(failed))
     return Ranges.collect(ended)
 
 

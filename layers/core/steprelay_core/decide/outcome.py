@@ -43,11 +43,10 @@ def _goes_back_too_often(flow: Flow, key: GroupKey, transition: int) -> bool:
 
 def _has_multi_node(flow: Flow, name: str) -> bool:
     """Whether this foreach is the innermost one around a step that runs on several nodes."""
-    for step, splits in flow.graph.splits.items():
-        batch, around = flow.step(step).batch, [split.step for split in splits if split.kind == "foreach"]
-        if batch is not None and batch.nodes > 1 and around[-1:] == [name]:
-            return True
-    return False
+    return any(
+        step.batch is not None and step.batch.nodes > 1 and flow.graph.foreachs(inside)[-1:] == [name]
+        for inside, step in flow.spec.steps.items()
+    )
 
 
 def _refuse(outcome: Outcome, why: str) -> Outcome:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from steprelay_core.commands import Command, SubmitJob
 from steprelay_core.decide.light import is_silent
 from steprelay_core.state.events import (
+    JOB_ENDED,
     LightSilent,
     ResumeRequested,
     RetryRequested,
@@ -86,6 +87,6 @@ def _of_the_run(run: Run, now: float) -> list[MadeUpFor]:
 
 def _jobs_of(submission: Submission, job_id: str) -> list[str]:
     """The job itself; of an array that has ended, the children that did not tell how."""
-    if submission.status not in ("SUCCEEDED", "FAILED") or len(submission.members) == 1:
+    if submission.status not in JOB_ENDED or len(submission.members) == 1:
         return [job_id]
     return [f"{job_id}:{submission.members.position(member)}" for member in submission.open]

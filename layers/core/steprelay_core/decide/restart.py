@@ -12,7 +12,7 @@ from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, union
 from steprelay_core.decide.launch import launch
 from steprelay_core.decide.limit import start_limit
 from steprelay_core.decide.queue import begin, begin_again
-from steprelay_core.decide.stop import stop_live
+from steprelay_core.decide.stop import stop_cancelled
 from steprelay_core.spec import Flow, nearest
 from steprelay_core.state.events import ResumeRequested, RetryRequested
 from steprelay_core.state.model import Group, GroupKey, Resuming, Run, RunStatus, TaskSelection, Terms
@@ -79,8 +79,7 @@ def _begin(draft: Draft, wanted: Resuming) -> None:
     run = draft.run
     if run.status.terminal and any(len(group.live) for group in draft.groups.values()):
         # A cancellation that was saved in part: what it has left comes first.
-        stop_live(draft, "the run was cancelled")
-        draft.set_run(stopping=run.stopping if draft.more else None)
+        stop_cancelled(draft, run.stopping or "the run was cancelled")
         draft.more = True
         return
     draft.remember(wanted.request)

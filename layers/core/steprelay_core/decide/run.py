@@ -9,7 +9,7 @@ from steprelay_core.decide.launch import launch
 from steprelay_core.decide.limit import TIMER_TOLERANCE, start_limit
 from steprelay_core.decide.queue import tend_queue
 from steprelay_core.decide.retry import drop_waits
-from steprelay_core.decide.stop import stop_live
+from steprelay_core.decide.stop import stop_cancelled
 from steprelay_core.state.events import (
     CancelRequested,
     OutboxDue,
@@ -67,7 +67,7 @@ def on_cancel(draft: Draft, event: CancelRequested) -> None:
     cancelled = draft.run.status is RunStatus.CANCELLED
     if cancelled and any(len(group.live) for group in draft.groups.values()):
         draft.remember(event.request)
-        _go_on_stopping(draft, draft.run.stopping or event.reason or "on request")
+        stop_cancelled(draft, draft.run.stopping or event.reason or "on request")
         return
     if draft.run.status.terminal:
         draft.note = "the run has ended already"
@@ -80,20 +80,14 @@ def on_cancel(draft: Draft, event: CancelRequested) -> None:
     draft.remember(event.request)
     draft.set_run(status=RunStatus.CANCELLED, ended_at=draft.now, resuming=None)
     draft.announce("Run Cancelled", "", {"reason": event.reason})
-    _go_on_stopping(draft, event.reason or "on request")
+    stop_cancelled(draft, event.reason or "on request")
 
 
 def on_stop_unfinished(draft: Draft, _event: StopUnfinished) -> None:
     if draft.run.stopping is None:
         draft.note = "nothing is left to stop"
     else:
-        _go_on_stopping(draft, draft.run.stopping)
-
-
-def _go_on_stopping(draft: Draft, why: str) -> None:
-    """What does not fit into one save is left to the next; the sweep finds the run until all is stopped."""
-    stop_live(draft, why)
-    draft.set_run(stopping=why if draft.more else None)
+        stop_cancelled(draft, draft.run.stopping)
 
 
 def on_submit_put_off(draft: Draft, event: SubmitPutOff) -> None:

@@ -27,6 +27,13 @@ def stop_live(draft: Draft, why: str) -> None:
     draft.more = len(live) > GROUPS_AT_ONCE
 
 
+def stop_cancelled(draft: Draft, why: str) -> None:
+    """End what a cancelled run has left; what does not fit into one save is left to the next, and the sweep finds the
+    run until all is stopped."""
+    stop_live(draft, why)
+    draft.set_run(stopping=why if draft.more else None)
+
+
 def _depth(draft: Draft, group: Group) -> int:
     """How many groups it waits for."""
     return max((len(ahead_of(draft.groups, group.key, item)) for item in group.submissions), default=0)

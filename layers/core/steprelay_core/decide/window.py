@@ -31,11 +31,11 @@ class Window:
 
 def window_of(flow: Flow, groups: Mapping[GroupKey, Group], key: GroupKey) -> Window | None:
     """The window of a group's tasks; None where nothing bounds them, or not so many are there."""
-    around = [split for split in flow.graph.splits.get(key.step, ()) if split.kind == "foreach"]
+    around = flow.graph.foreachs(key.step)
     if not around or not key.path:
         return None
-    outside = laps_within(flow, around[-1].step, key.laps)
-    parent, member = groups.get(GroupKey(around[-1].step, key.path[:-1], outside)), key.path[-1]
+    outside = laps_within(flow, around[-1], key.laps)
+    parent, member = groups.get(GroupKey(around[-1], key.path[:-1], outside)), key.path[-1]
     way = _way(flow, parent, member) if parent is not None else None
     if parent is None or way is None:
         return None
@@ -45,12 +45,12 @@ def window_of(flow: Flow, groups: Mapping[GroupKey, Group], key: GroupKey) -> Wi
 
 def sharing(flow: Flow, places: Places, key: GroupKey) -> list[GroupKey]:
     """The groups that share the window of this one: of its step, under the same parent, in any laps since then."""
-    if not flow.graph.back:
+    around = flow.graph.foreachs(key.step)
+    if not flow.graph.back or not around:
         return [key]
-    split = [split.step for split in flow.graph.splits[key.step] if split.kind == "foreach"][-1:]
-    outside = [laps_within(flow, step, key.laps) for step in split]
+    outside = laps_within(flow, around[-1], key.laps)
     others = places.at(key.step, key.path)
-    return [other for other in others if [laps_within(flow, step, other.laps) for step in split] == outside]
+    return [other for other in others if laps_within(flow, around[-1], other.laps) == outside]
 
 
 def _way(flow: Flow, parent: Group, member: int) -> Transition | None:

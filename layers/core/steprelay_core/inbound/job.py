@@ -5,12 +5,11 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Envelope, Ignored, Inbound, Unreadable, faults
-from steprelay_core.state.events import JobChanged
+from steprelay_core.state.events import JOB_ENDED, JobChanged
 from steprelay_core.state.laps import read_laps
 from steprelay_core.state.model import GroupKey
 
-_ENDED = frozenset({"SUCCEEDED", "FAILED"})
-_STATUSES = _ENDED | {"SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"}
+_STATUSES = JOB_ENDED | {"SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"}
 
 # JSON's numbers have no end, but a time that becomes a float must have one.
 Milliseconds = Annotated[int, Field(ge=0, lt=2**63)]
@@ -95,7 +94,7 @@ def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
 def _changed(job: _Job) -> JobChanged:
     """How a job ended stands at the top of its event; only in its last attempt if no container came up, or if the job
     has several nodes and so no container of its own."""
-    last = job.attempts[-1] if job.attempts and job.status in _ENDED else _Attempt()
+    last = job.attempts[-1] if job.attempts and job.status in JOB_ENDED else _Attempt()
     outer, inner = job.container or _Container(), last.container or _Container()
     exit_code = outer.exit_code if outer.exit_code is not None else inner.exit_code
     started_at = job.started_at if job.started_at is not None else last.started_at

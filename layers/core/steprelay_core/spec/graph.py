@@ -40,7 +40,11 @@ class Graph:
 
     def depth(self, step: str) -> int:
         """How many foreach splits enclose the step: the length of its split path without the root."""
-        return sum(split.kind == "foreach" for split in self.splits[step])
+        return len(self.foreachs(step))
+
+    def foreachs(self, step: str) -> list[str]:
+        """The steps whose foreachs enclose this one, outermost first."""
+        return [split.step for split in self.splits[step] if split.kind == "foreach"]
 
     def hang_together(self, step: str, other: str) -> bool:
         """Whether two steps of one level are in the same loop, or in loops that have steps in common."""

@@ -5,6 +5,9 @@ from typing import Any
 
 from steprelay_core.state.model import GroupKey, Origin, TaskSelection, Terms, whole_job
 
+# The statuses in which AWS Batch leaves a job.
+JOB_ENDED = frozenset({"SUCCEEDED", "FAILED"})
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -46,6 +49,10 @@ class JobChanged:
     def whole(self) -> str:
         """The id of the job as a whole, of which this may be a child."""
         return whole_job(self.job_id)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in JOB_ENDED
 
 
 @dataclass(frozen=True, slots=True)

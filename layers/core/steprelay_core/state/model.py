@@ -51,6 +51,11 @@ class GroupKey:
     def task(self, member: int) -> "TaskKey":
         return TaskKey(self.step, self.path, member, self.laps)
 
+    def as_json(self) -> dict[str, Any]:
+        """`step`, `path` and, where there are any, `laps`: as briefs and messages name it."""
+        laps = {"laps": list(self.laps)} if self.laps else {}
+        return {"step": self.step, "path": list(self.path), **laps}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class TaskKey:

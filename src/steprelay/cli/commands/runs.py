@@ -25,30 +25,21 @@ def show_run(
 ) -> ExitCode:
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
-    from steprelay.client.cost.reading import cost_of
-    from steprelay.client.follow import NoSuchRun, describe_end, follow
-    from steprelay.client.jobs import LiveJobs
-    from steprelay.client.progress import step_progress
+    from steprelay.client.follow import follow
 
     if follow_it:
         return watch(screen, run, follow(connection.client, run, connection.pace))
     from steprelay.cli.render.cost import cost_json, show_cost
     from steprelay.cli.render.runs import describe_run
     from steprelay.cli.render.runs import show_run as show
+    from steprelay.client.view import look_at
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
-    flow = connection.client.flow(stored.run.digest)
-    ended = describe_end(connection.client, flow, stored) if stored.run.status.terminal else None
-    jobs = {} if ended else LiveJobs(connection.client, flow, connection.pace).look(stored)
-    steps = step_progress(flow, stored, jobs)
-    cost = cost_of(connection.client, flow, stored)
-    result = {"cost": cost_json(cost), "result": as_json(ended) if ended else None}
-    screen.emit(describe_run(flow, stored, steps) | result)
-    show(screen, flow, stored, steps)
-    show_cost(screen, cost)
-    for line in ending_lines(ended) if ended else [f"it is running: steprelay runs show {run} -f follows it"]:
+    view = look_at(connection.client, run, connection.pace)
+    result = {"cost": cost_json(view.cost), "result": as_json(view.ended) if view.ended else None}
+    screen.emit(describe_run(view.flow, view.stored, view.steps) | result)
+    show(screen, view.flow, view.stored, view.steps)
+    show_cost(screen, view.cost)
+    for line in ending_lines(view.ended) if view.ended else [f"it is running: steprelay runs show {run} -f follows it"]:
         screen.line(line)
     return ExitCode.SUCCEEDED
 

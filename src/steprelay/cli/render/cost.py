@@ -25,7 +25,7 @@ def show_cost(screen: Screen, cost: RunCost) -> None:
 
 
 def _table(cost: RunCost) -> Table:
-    rows = [_row(step) for step in cost.steps]
+    rows = cost_rows(cost)
     # A flow without GPUs needs no column for them, and one without failures none for what they wasted.
     shown = [name for name in rows[0] if name == "step" or any(row[name] for row in rows)]
     table = Table(box=None, pad_edge=False)
@@ -34,6 +34,11 @@ def _table(cost: RunCost) -> Table:
     for row in rows:
         table.add_row(*(row[name] for name in shown))
     return table
+
+
+def cost_rows(cost: RunCost) -> list[dict[str, str]]:
+    """A row for each step, its cells by the names of their columns."""
+    return [_row(step) for step in cost.steps]
 
 
 def _row(step: StepCost) -> dict[str, str]:

@@ -43,13 +43,17 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
     if cause.log_tail:
         lines.append("  its last lines:")
         lines += [f"    | {line}" for line in cause.log_tail]
-    known = CLASSES.get(cause.failure_class)
-    advice = _limit_advice(cause) or _growth_advice(cause) or (known.change if known else None)
-    if advice is not None:
+    if (advice := advice_on(cause)) is not None:
         lines.append(f"next: {advice}")
     if cause.task:
         lines.append(f"      all it printed: steprelay logs {run} {cause.task}")
     return lines
+
+
+def advice_on(cause: Cause) -> str | None:
+    """What to change after such a failure."""
+    known = CLASSES.get(cause.failure_class)
+    return _limit_advice(cause) or _growth_advice(cause) or (known.change if known else None)
 
 
 def _limit_advice(cause: Cause) -> str | None:

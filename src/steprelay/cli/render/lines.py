@@ -46,17 +46,19 @@ def failed_line(change: AttemptFailed) -> str:
     text = f"{change.task} attempt {change.attempt} failed: {change.failure_class}{code}"
     if change.reason:
         text += f": {change.reason.splitlines()[0]}"
-    return f"{clock_time(change.at)}  {text}{_then(change)}"
+    followed = follow_up(change)
+    return f"{clock_time(change.at)}  {text}" + (f" — {followed}" if followed else "")
 
 
-def _then(change: AttemptFailed) -> str:
+def follow_up(change: AttemptFailed) -> str:
+    """`retrying in 2 min with 8192 MiB`; nothing while it is not decided."""
     if change.then == "retry":
         wait = (change.retry_at or 0) - change.at
         soon = f" in {duration(wait)}" if wait >= 1 else ""
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
-        return f" — retrying{soon}{memory}{queue}"
-    return " — giving up" if change.then == "fail" else ""
+        return f"retrying{soon}{memory}{queue}"
+    return "giving up" if change.then == "fail" else ""
 
 
 def counts(change: StepProgress) -> str:

@@ -44,7 +44,7 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
     """Everything but the ending, which `ending_lines` tells."""
     run = stored.run
     screen.line(f"{run.id}  {run.status.value.lower()}")
-    screen.line(f"  started     {date_time(run.created_at)} by {_origin(run)}")
+    screen.line(f"  started     {date_time(run.created_at)} by {origin_of(run)}")
     screen.line(f"  package     {run.digest[:12]}")
     if run.generation > 1:
         screen.line(f"  resumed     {count(run.generation - 1, 'time')}")
@@ -65,7 +65,8 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
     screen.line()
 
 
-def _origin(run: Run) -> str:
+def origin_of(run: Run) -> str:
+    """`an upload (bucket …, key …)`."""
     told = ", ".join(f"{name} {value}" for name, value in run.origin.detail.items())
     return ORIGINS[run.origin.kind] + (f" ({told})" if told else "")
 

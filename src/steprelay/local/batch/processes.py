@@ -1,7 +1,8 @@
 """Which processes of this machine belong to which job: for memory, and for leaving nothing behind.
 
 Every job leads a session. One pass over the process table, one cheap system call each, finds all members;
-a session that a job's own child opened is recognised by AWS_BATCH_JOB_ID in its environment.
+a session that a job's own child opened is recognised by AWS_BATCH_JOB_ID in its environment, which a process forked
+from a warm one shows only once it has started another program.
 """
 
 import os

@@ -16,12 +16,12 @@ logger = logging.getLogger("steprelay.relay")
 class Sweeping(threading.Thread):
     """Invokes the relay's sweep function again and again, one sweep after the other; `stop` ends it.
 
-    `client`: gives a client of a service.
+    `client`: gives a client of a service; `seconds`: between the end of a sweep and the next one.
     """
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    def __init__(self, client: Callable[[str], Any], seconds: float = SWEEP_SECONDS) -> None:
         super().__init__(name="sweeping", daemon=True)
-        self._client = client
+        self._client, self._seconds = client, seconds
         self._over = threading.Event()
 
     def stop(self) -> None:
@@ -32,7 +32,7 @@ class Sweeping(threading.Thread):
             StackName=STACK, LogicalResourceId="SweepFunction"
         )
         name, functions = found["StackResourceDetail"]["PhysicalResourceId"], self._client("lambda")
-        while not self._over.wait(SWEEP_SECONDS):
+        while not self._over.wait(self._seconds):
             try:
                 functions.invoke(FunctionName=name)
             except Exception:

@@ -167,4 +167,4 @@ class Job:
 def described(job: Job) -> str:
     """A job, as the relay's log names it."""
     index = "" if job.index is None else f" child {job.index}"
-    return f"{job.spec.name}{index} attempt {len(job.attempts) + 1}"
+    return f"{job.spec.name}{index}"

@@ -107,7 +107,7 @@ class Troubled:
     def faults(self) -> Counter[str]:
         """What its log tells of faults on purpose: how many of each kind."""
         log = RelayFolder(self.folder).log.read_text()
-        made = re.findall(r"by chance: (?:\w+ is )?(\w+)(?: and (\w+))?,? of", log)
+        made = re.findall(r"by chance: (?:\w+ is )?(\w+)(?: and (\w+))?", log)
         return Counter(fault for faults in made for fault in faults if fault)
 
     def down(self) -> None:

@@ -44,8 +44,9 @@ imports: $(READY)
 
 check: lint types imports  ## lint, types and import rules
 
-bench: $(READY)  ## three light steps on the warm relay against `metaflow run`
+bench: $(READY)  ## three light steps, and a wide foreach, on the warm relay against Metaflow's local runner
 	@$(BIN)/python -m benchmarks.three_steps
+	@$(BIN)/python -m benchmarks.wide_foreach
 
 counts: $(READY)  ## what a foreach of 10 to 100,000 tasks takes in requests, and what they cost
 	@$(BIN)/python -m benchmarks.arrays

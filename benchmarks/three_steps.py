@@ -4,10 +4,8 @@ Run by `make bench`. The two take turns, so that whatever else the machine does 
 medians. Both find their bytecode compiled, as installed packages do.
 """
 
-import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from benchmarks.commands import RELAY, environment_in, timed
 from steprelay.cli.relays import ConfiguredRelays
 from steprelay.client.changes import RunEnded
 from steprelay.client.follow import follow
@@ -61,15 +60,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="steprelay-bench-") as folder, project(Path(folder)) as ours:
         theirs = Path(folder) / "hello_metaflow.py"
         theirs.write_text(METAFLOW)
-        environment = _environment(Path(folder))
+        environment = environment_in(Path(folder))
 
         def metaflow() -> tuple[float, float]:
-            seconds, said = _timed([sys.executable, str(theirs), "run"], Path(folder), environment)
+            seconds, said = timed([sys.executable, str(theirs), "run"], Path(folder), environment)
             begun, done = (datetime.fromisoformat(stamp).timestamp() for stamp, _ in _STAMPED.findall(said))
             return seconds, done - begun
 
         def steprelay() -> tuple[float, float]:
-            seconds, _ = _timed([sys.executable, str(EXAMPLE), "run", "--on", "local"], Path(folder), environment)
+            seconds, _ = timed([sys.executable, str(EXAMPLE), "run", "--on", "local"], Path(folder), environment)
             return seconds, ours()
 
         _report(*_in_turn(steprelay, metaflow))
@@ -78,9 +77,8 @@ def main() -> None:
 @contextmanager
 def project(folder: Path) -> Iterator[Callable[[], float]]:
     """A folder with a relay; gives what uploads the example and returns the seconds to its end."""
-    steprelay = [sys.executable, "-c", "from steprelay.cli.app import main; main()"]
-    environment = _environment(folder)
-    _timed([*steprelay, "local", "up"], folder, environment)
+    environment = environment_in(folder)
+    timed([*RELAY, "local", "up"], folder, environment)
     try:
         connection = ConfiguredRelays({}, folder).connect("local", None, print)
         package = build_package(EXAMPLE.parent, compile_file(EXAMPLE).flow.spec, destination=folder / "hello.tar.gz")
@@ -95,7 +93,7 @@ def project(folder: Path) -> Iterator[Callable[[], float]]:
 
         yield upload
     finally:
-        _timed([*steprelay, "local", "down"], folder, environment)
+        timed([*RELAY, "local", "down"], folder, environment)
 
 
 def _in_turn(
@@ -106,28 +104,6 @@ def _in_turn(
     theirs()
     rounds = [(ours(), theirs()) for _ in range(ROUNDS)]
     return [ours for ours, _ in rounds], [theirs for _, theirs in rounds]
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of Metaflow's leaves the folder; bytecode is kept in it."""
-    own = {
-        "METAFLOW_DEFAULT_METADATA": "local",
-        "METAFLOW_DEFAULT_DATASTORE": "local",
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "metaflow"),
-        "METAFLOW_USER": "bench",
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
-    }
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return inherited | own
-
-
-def _timed(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[float, str]:
-    began = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return seconds, done.stdout
 
 
 def _report(ours: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> None:

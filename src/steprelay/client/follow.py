@@ -36,6 +36,18 @@ class NoSuchRun(Exception):
     """There is no run of this id."""
 
 
+def stored_run(client: RelayClient, run: str) -> Stored:
+    """The run as it is stored now.
+
+    Raises:
+        NoSuchRun: if there is none.
+    """
+    stored = client.load(run)
+    if stored is None:
+        raise NoSuchRun(run)
+    return stored
+
+
 @dataclass
 class _Follower:
     client: RelayClient
@@ -114,9 +126,7 @@ def _appear(client: RelayClient, run: str, pace: Pace, upload: Upload | None) ->
 
 def _next_look(client: RelayClient, before: Stored, pace: Pace) -> Stored:
     pace.wait()
-    stored = client.load(before.run.id)
-    if stored is None:
-        raise NoSuchRun(before.run.id)
+    stored = stored_run(client, before.run.id)
     if stored.run.version != before.run.version:
         pace.moved()
     return stored

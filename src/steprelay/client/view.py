@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from steprelay.client.changes import RunEnded, StepProgress
 from steprelay.client.cost.estimate import RunCost
 from steprelay.client.cost.reading import cost_of
-from steprelay.client.follow import NoSuchRun, describe_end
+from steprelay.client.follow import describe_end, stored_run
 from steprelay.client.jobs import LiveJobs
 from steprelay.client.pace import Pace
 from steprelay.client.progress import step_progress
@@ -33,9 +33,7 @@ def look_at(client: RelayClient, run: str, pace: Pace) -> RunView:
     Raises:
         NoSuchRun: if the relay has no such run.
     """
-    stored = client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
+    stored = stored_run(client, run)
     flow = client.flow(stored.run.digest)
     ended = describe_end(client, flow, stored) if stored.run.status.terminal else None
     jobs: Mapping[str, JobSeen] = {} if ended else LiveJobs(client, flow, pace).look(stored)

@@ -56,13 +56,11 @@ def draw_flow(context: Context, source: Source, changes: Changes, wanted: Wanted
 
 def _draw_run(context: Context, run: str, wanted: Wanted, on: Where | None, stack: str | None) -> ExitCode:
     connection = context.relays.connect(on, stack, context.screen(as_json=wanted.as_json).remark)
-    from steprelay.client.follow import NoSuchRun
+    from steprelay.client.follow import stored_run
     from steprelay.client.jobs import LiveJobs
     from steprelay.graph import run_graph
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
+    stored = stored_run(connection.client, run)
     flow = connection.client.flow(stored.run.digest)
     ended = stored.run.status.terminal
     jobs = {} if ended else LiveJobs(connection.client, flow, connection.pace).look(stored)

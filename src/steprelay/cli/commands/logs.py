@@ -26,11 +26,9 @@ def show_logs(
     """The lines of all attempts, in the order of the flow; `step` names a step or one of its tasks."""
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
-    from steprelay.client.follow import NoSuchRun
+    from steprelay.client.follow import stored_run
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
+    stored = stored_run(connection.client, run)
     flow = connection.client.flow(stored.run.digest)
     wanted = _tasks_meant(flow, step)
     lines = _past(screen, connection.client, flow, stored, wanted)

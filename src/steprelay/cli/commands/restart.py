@@ -59,12 +59,9 @@ def retry_tasks(
 
 
 def _load(connection: Connection, run: str) -> "Stored":
-    from steprelay.client.follow import NoSuchRun
+    from steprelay.client.follow import stored_run
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
-    return stored
+    return stored_run(connection.client, run)
 
 
 def _check(stored: "Stored", why_not: Callable[["Stored"], str | None]) -> None:

@@ -48,11 +48,9 @@ def cancel_run(context: Context, run: str, *, reason: str, on: Where | None, sta
     """Ask for it, then wait until the relay says that it has stopped."""
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
-    from steprelay.client.follow import NoSuchRun, await_end
+    from steprelay.client.follow import await_end, stored_run
 
-    stored = connection.client.load(run)
-    if stored is None:
-        raise NoSuchRun(run)
+    stored = stored_run(connection.client, run)
     if stored.run.status.terminal:
         raise UserError(f"{run} has ended already: {stored.run.status.value.lower()}")
     connection.client.cancel(run, reason)

@@ -83,7 +83,9 @@ class TargetClients(Clients):
         with self._making:
             made: Any = self._boto.client(service, endpoint_url=self._endpoint_url, config=config)
         if self._endpoint_url:
-            made.meta.events.register_first("needs-retry", _wait_for_relay)
+            # Ahead of botocore's own, which is registered for the service as well.
+            named = made.meta.service_model.service_id.hyphenize()
+            made.meta.events.register_first(f"needs-retry.{named}", _wait_for_relay)
         return made
 
 

@@ -137,12 +137,12 @@ def test_what_the_next_attempt_gets_is_in_the_json(tmp_path: Path) -> None:
         (
             {"memory": 4096, "max_memory": 9000},
             1,
-            "it had 4096 MiB, and further attempts would have had up to 9000: add @retry(times=3)",
+            "it had 4096 MiB, and may have up to 9000: start it with more, @batch(memory=…)",
         ),
         (
             {"memory": 1000, "max_memory": 9000},
             2,
-            "it had 2000 MiB, and further attempts would have had up to 9000: allow more of them with @retry(times=…)",
+            "it had 2000 MiB, and may have up to 9000: start it with more, @batch(memory=…)",
         ),
         (
             {"memory": 4096, "max_memory": 8192},

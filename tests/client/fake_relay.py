@@ -100,8 +100,10 @@ def submitted(members: Ranges = ONE, *, attempt: int = 1, **more: Any) -> Submis
     return Submission(attempt=attempt, members=members, **{**known, **more})
 
 
-def failed_attempt(member: int, attempt: int, failure: Failure, began_at: float | None = None) -> FailedAttempt:
-    return FailedAttempt(member, attempt, START + 2, failure, began_at)
+def failed_attempt(
+    member: int, attempt: int, failure: Failure, began_at: float | None = None, budget: str = ""
+) -> FailedAttempt:
+    return FailedAttempt(member, attempt, START + 2, failure, began_at, budget)
 
 
 def waiting(attempt: int, *members: int, seconds: float) -> Wait:

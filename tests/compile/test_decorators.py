@@ -335,6 +335,36 @@ def test_retry_and_catch_carry_what_was_given(bench: Bench) -> None:
     assert (step.catch.var, step.catch.print_exception) == ("e", False)
 
 
+def test_retry_says_after_which_failures_and_with_how_much_memory(bench: Bench) -> None:
+    retry = bench.start(
+        "@batch\n@retry(jitter=0.2, memory_factor=1.5, on=('timeout', 'spot'), exit_codes_no_retry={3})\n"
+    ).retry
+    assert retry is not None
+    assert (retry.jitter, retry.memory_factor, retry.on, retry.exit_codes_no_retry) == (
+        0.2,
+        1.5,
+        ["timeout", "spot"],
+        [3],
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "message", "hint"),
+    [
+        ("on='spto'", "is 'spto', and no failure class is called so", "did you mean 'spot'? known: queue_timeout,"),
+        ("on=['program', 'config']", "is 'config', which is never tried again", "take it out; these can be: queue_"),
+        ("on=[]", "must be one of 'queue_timeout', 'timeout', 'spot'", ""),
+        ("exit_codes_no_retry=[0]", "must be a whole number from 1 to 255, given 0", ""),
+        ("jitter=1.5", "'jitter' must be a number from 0 to 1, given 1.5", ""),
+        ("memory_factor=0.5", "'memory_factor' must be a number, at least 1, given 0.5", ""),
+    ],
+)
+def test_what_retry_cannot_mean_is_said(bench: Bench, argument: str, message: str, hint: str) -> None:
+    (problem,) = bench.problems(decorated(f"@retry({argument})\n"))
+    assert message in problem.message
+    assert (problem.hint or "").startswith(hint)
+
+
 def test_a_bare_retry_has_the_documented_defaults(bench: Bench) -> None:
     retry = bench.start("@retry\n").retry
     assert retry is not None

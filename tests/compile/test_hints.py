@@ -3,14 +3,11 @@
 import pytest
 
 from steprelay.compile import Compiled
-from steprelay.compile.hints import BATCH_ATTEMPTS
-from steprelay_core.translate.submission import RETRY_STRATEGY
 from tests.compile.conftest import Bench, commanded, decorated
 
 _CALM = "@timeout(hours=1)\n@retry\n"
 _NEVER_RETRIES = (
-    "@batch without @retry: Batch repeats a job that lost its machine, 5 attempts in all; "
-    "a failure of the program ends the run at once"
+    "@batch without @retry: a lost machine is made up for, but a failure of the program ends the run at once"
 )
 
 
@@ -47,45 +44,35 @@ def test_a_flow_that_never_retries_is_told_so_once(bench: Bench) -> None:
     assert _said(compiled) == [(f"step 'start': {_NEVER_RETRIES}", "add @retry(times=3)")]
 
 
-def test_the_attempts_that_hints_speak_of_are_those_that_jobs_ask_for() -> None:
-    assert RETRY_STRATEGY["attempts"] == BATCH_ATTEMPTS
-
-
 def test_one_step_with_retry_shows_that_it_was_thought_of(bench: Bench) -> None:
     source = _line("start", "train").replace("@batch  # TRAIN", "@batch\n@retry  # TRAIN")
     assert not any("@retry" in message for message, _ in _said(bench.compiled(source)))
 
 
 @pytest.mark.parametrize(
-    "decorators", ["@batch(queue='Spot-cheap')  # HERE\n", "@batch(queue=['a', 'my-spot'])  # HERE\n"]
-)
-def test_a_spot_queue_without_retry_is_hinted_at(bench: Bench, decorators: str) -> None:
-    compiled = bench.compiled(decorated(f"@timeout(hours=1)\n{decorators}"))
-    assert _said(compiled) == [
-        (
-            "step 'start': a spot queue without @retry: the run ends when Batch's own 5 attempts are all reclaimed",
-            "add @retry(times=3)",
-        )
-    ]
-    assert compiled.hints[0].line == bench.line()
-
-
-@pytest.mark.parametrize(
     ("decorators", "message"),
     [
-        ("@batch(queue=['a', 'b'])", "several queues without @retry: the next queue is"),
-        ("@batch(max_memory=8192)", "max_memory without @retry: more memory is"),
+        ("@batch(queue=['a', 'b'])", "several queues: the next queue is"),
+        ("@batch(max_memory=8192)", "memory that may grow: more is"),
     ],
 )
 def test_what_is_meant_for_a_second_attempt_needs_one(bench: Bench, decorators: str, message: str) -> None:
-    assert _said(bench.compiled(decorated(f"@timeout(hours=1)\n{decorators}\n"))) == [
-        (f"step 'start': {message} for the next attempt, and there is only one", "add @retry(times=3)")
+    assert _said(bench.compiled(decorated(f"@timeout(hours=1)\n@retry(times=0)\n{decorators}\n"))) == [
+        (
+            f"step 'start': {message} for the next attempt, and @retry(times=0) allows only one",
+            "leave @retry(times=0) out: what it is for costs no retries",
+        )
     ]
 
 
-def test_a_retry_of_no_times_is_none(bench: Bench) -> None:
-    compiled = bench.compiled(decorated("@timeout(hours=1)\n@retry(times=0)\n@batch(queue='spot')\n"))
-    assert len(compiled.hints) == 1
+def test_memory_that_is_to_grow_is_hinted_at_where_it_cannot(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry(memory_factor=2)\n"))
+    assert _said(compiled) == [
+        (
+            "step 'start': memory_factor, and the memory of a light step does not grow",
+            "--with batch makes them jobs, whose memory does",
+        )
+    ]
 
 
 @pytest.mark.parametrize(

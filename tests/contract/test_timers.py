@@ -80,13 +80,13 @@ def test_up_to_fifteen_minutes_the_queue_itself_waits_and_never_too_short(
         stub.assert_no_pending_responses()
 
 
-def test_beyond_fifteen_minutes_a_schedule_sends_the_message_once_and_is_gone(
+def test_beyond_fifteen_minutes_a_schedule_sends_the_message_once_a_minute_early_and_is_gone(
     clients: Clients, targets: TimerTargets
 ) -> None:
     AwsTimers(clients, targets, FixedClock(NOW)).start("Demo-1:train:0.3:2", MESSAGE, NOW + 900.25)
     (listed,) = clients.scheduler.list_schedules(GroupName="relay")["Schedules"]
     schedule = clients.scheduler.get_schedule(GroupName="relay", Name=listed["Name"])
-    due = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(NOW + 901))
+    due = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(NOW + 901 - 60))
     assert schedule["ScheduleExpression"] == f"at({due})"
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}

@@ -1,5 +1,6 @@
 """Every failure class, from the event to the decision, and to the request of the next attempt."""
 
+import json
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.job_changed.app import respond
+from functions.timer_due.app import respond as timer_due
 from steprelay.explain import Found, find_jobs
 from steprelay_core.failure import CLASSES, read_symptoms, symptoms_of
 from steprelay_core.inbound import read_job_event
@@ -37,33 +39,36 @@ FLOW: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Next:
-    """The next attempt: who makes it, on which queue, and with how many MiB of memory."""
+    """The next attempt: who makes it, on which queue, and with how many MiB of memory; what pays for it, and after how
+    many seconds."""
 
     by: str = "step"
     queue: str = "spot"
     memory: int = 16384
+    budget: str = "retry 1 of 2"
+    pause: float = 0.0
 
 
 # By event. None: there is no next attempt, and the run has failed.
 AFTER: dict[str, Next | None] = {
     "failed_cancelled": None,
     "failed_terminated_by_hand": None,
-    "failed_queue_time_limit": Next(queue="on-demand"),
+    "failed_queue_time_limit": Next(queue="on-demand", budget="free: the next queue"),
     "failed_timeout": Next(),
     "failed_timeout_without_exit_code": Next(),
-    "failed_spot_ec2": Next("batch", "on-demand"),
-    "failed_spot_fargate": Next("batch", "on-demand"),
-    "failed_oom": Next(memory=32768),
-    "failed_oom_suspected": Next(memory=32768),
+    "failed_spot_ec2": Next("batch", "on-demand", budget="free: spot 1 of 10"),
+    "failed_spot_fargate": Next("batch", "on-demand", budget="free: spot 1 of 10"),
+    "failed_oom": Next(memory=32768, budget="free: oom 1 of 10"),
+    "failed_oom_suspected": Next(memory=32768, budget="free: oom_suspected 1 of 1"),
     "failed_image_permanent": None,
     "failed_image_denied": None,
-    "failed_image_transient": Next(),
-    "failed_image_rate_limit": Next(),
-    "failed_host": Next("batch", "on-demand"),
-    "failed_host_network": Next("batch", "on-demand"),
-    "failed_host_disk_full": Next(queue="on-demand"),
-    "failed_unknown_outcome": Next(),
-    "failed_resource_init": Next(),
+    "failed_image_transient": Next(budget="free: image_transient 1 of 5", pause=10),
+    "failed_image_rate_limit": Next(budget="free: image_transient 1 of 5", pause=10),
+    "failed_host": Next("batch", "on-demand", budget="free: host 1 of 5"),
+    "failed_host_network": Next("batch", "on-demand", budget="free: host 1 of 5"),
+    "failed_host_disk_full": Next(queue="on-demand", budget="free: host 1 of 5"),
+    "failed_unknown_outcome": Next(budget="free: unknown_outcome 1 of 2"),
+    "failed_resource_init": Next(budget="free: resource_init 1 of 5", pause=10),
     "failed_config_overrides": None,
     "failed_config_misconfiguration": None,
     "failed_config_secret_denied": None,
@@ -136,6 +141,15 @@ def test_every_event_of_a_failure_is_expected_here() -> None:
 def test_a_failure_that_another_attempt_may_mend_gets_one_on_its_class_s_terms(case: str) -> None:
     expected, world = AFTER[case], after(case)
     assert expected is not None
+    (line,) = world.group(PROCESS).history
+    assert line.budget == expected.budget
+    if expected.pause:
+        (wait,) = world.group(PROCESS).waits
+        assert wait.due == NOW + expected.pause
+        world.clock.advance(expected.pause)
+        due = world.timers.pop_due(world.clock.now())
+        records = [{"messageId": "m-1", "body": json.dumps(body), "eventSource": "aws:sqs"} for body in due]
+        assert timer_due({"Records": records}, world.relay) == {"batchItemFailures": []}
     (request,) = world.jobs.requests.values()
     assert (request["jobQueue"], memory_of(request)) == (expected.queue, expected.memory)
     assert [submission.attempt for submission in world.group(PROCESS).submissions] == [2]
@@ -156,6 +170,10 @@ def test_batch_itself_repeats_what_the_table_says_and_nothing_else(case: str) ->
     assert batch_repeats(case) == (expected is not None and expected.by == "batch")
     if batch_repeats(case):
         assert CLASSES[class_of(case)].retry == "batch"
+
+
+def test_the_table_says_how_often_batch_itself_repeats() -> None:
+    assert f"up to {RETRY_STRATEGY['attempts']} attempts in one job" in CLASSES["spot"].retried_by
 
 
 @pytest.mark.parametrize(("case", "expected"), NO_END.items())

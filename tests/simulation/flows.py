@@ -14,8 +14,9 @@ class FlowMaker:
         self._depth = depth
         self._steps: dict[str, dict[str, Any]] = {}
         self._foreachs = 0
-        # Of their own, so that the rest of a flow is as it would be without windows.
+        # Of their own, so that the rest of a flow is as it would be without windows and budgets.
         self._windows = Random(random.random())
+        self._policies = Random(str(random.getstate()[1][0]))
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
@@ -50,12 +51,30 @@ class FlowMaker:
             step["retry"] = {"times": random.choice((1, 2, 4)), "minutes_between_retries": wait}
             if wait == 1:
                 step["retry"]["backoff"] = random.choice((1, 2))
+            step["retry"] |= self._policy()
+        if "batch" in step and self._policies.random() < 0.3:
+            step["batch"] |= self._policies.choice(({"max_memory": 10_000}, {"queue": ["queue", "other"]}))
         if random.random() < 0.2:
             step["timeout_seconds"] = random.choice((30, 100))
         elif not self._foreachs and set(more) == {"next"} and isinstance(more["next"], str) and random.random() < 0.05:
             step |= {"package": False, "batch": {"image": "image"}}
         self._steps[name] = step
         return name
+
+    def _policy(self) -> dict[str, Any]:
+        """What `@retry` may say beyond how often and when."""
+        chance, more = self._policies, dict[str, Any]()
+        if chance.random() < 0.1:
+            more["times"] = 0
+        if chance.random() < 0.2:
+            more["jitter"] = chance.choice((0.1, 1))
+        if chance.random() < 0.2:
+            more["memory_factor"] = chance.choice((1, 1.5, 3))
+        if chance.random() < 0.2:
+            more["on"] = chance.choice((["program"], ["spot", "timeout", "oom"], ["host", "unknown"]))
+        if chance.random() < 0.1:
+            more["exit_codes_no_retry"] = [1]
+        return more
 
     def _chain(self, to: str, depth: int) -> str:
         """Steps that lead to `to`; the first of them."""

@@ -21,6 +21,17 @@ from steprelay_core.submit import Dispatch
 from steprelay_core.sweep import Sweeper, Swept
 from tests.fakes import MemoryStore
 from tests.simulation.array_mutants import BelievesEvents, BelievesExitCodes, DecidesApart
+from tests.simulation.budget_mutants import (
+    AllowsOneMore,
+    ForgetsWhatWasSpent,
+    NeverPauses,
+    RetriesAtOnce,
+    RetriesWhateverHappened,
+    RetriesWhatIsFinal,
+    RetriesWhatMayNotBe,
+    SpendsTheStepsBudget,
+    TakesMachinesForPrograms,
+)
 from tests.simulation.campaign import first_caught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
@@ -172,41 +183,6 @@ class ReopensForLateSuccess(Misjudges):
         return Decision(stored.run, (replace(group, won=won, failed=group.failed - Ranges.of(member)),))
 
 
-class AllowsOneMore(Misjudges):
-    """Counts the budget of attempts wrongly by one."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        steps = {
-            name: step.model_copy(update={"retry": step.retry.model_copy(update={"times": step.retry.times + 1})})
-            if step.retry
-            else step
-            for name, step in flow.spec.steps.items()
-        }
-        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
-
-
-class RetriesWhatIsFinal(Misjudges):
-    """Takes every failure for one of the program."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        if isinstance(event, JobChanged):
-            event = replace(event, reason="", container_reason="", exit_code=1)
-        return flow, stored, event
-
-
-class RetriesAtOnce(Misjudges):
-    """Does not wait between attempts."""
-
-    def before(self, flow: Flow, stored: Stored, event: Event) -> tuple[Flow, Stored, Event]:
-        steps = {
-            name: step.model_copy(update={"retry": step.retry.model_copy(update={"minutes_between_retries": 0})})
-            if step.retry
-            else step
-            for name, step in flow.spec.steps.items()
-        }
-        return replace(flow, spec=flow.spec.model_copy(update={"steps": steps})), stored, event
-
-
 class JoinsOneShort(Misjudges):
     """Starts the join of a foreach when one split is still missing."""
 
@@ -346,9 +322,15 @@ MUTANTS = (
     Mutant("saves without looking at versions", Parts(store=LosesUpdates), frozenset({9})),
     _engine("counts events of stale attempts", CountsStaleAttempts, 2, 5, 7),
     _engine("reopens a failed task for a late success", ReopensForLateSuccess, 5, 6, 7),
-    _engine("gives one attempt too many", AllowsOneMore, 4),
+    _engine("gives one attempt too many", AllowsOneMore, 4, 11),
     _engine("retries what is final", RetriesWhatIsFinal, 11),
     _engine("does not wait between attempts", RetriesAtOnce, 11),
+    _engine("forgets what was spent of a class's budget", ForgetsWhatWasSpent, 11),
+    _engine("lets what is free cost a retry", SpendsTheStepsBudget, 4, 11),
+    _engine("takes every failure to start for the program's", TakesMachinesForPrograms, 8, 11),
+    _engine("does not pause where a class backs off", NeverPauses, 11),
+    _engine("retries whatever happened", RetriesWhateverHappened, 11),
+    _engine("retries a step that may not be", RetriesWhatMayNotBe, 11),
     _engine("joins a foreach one short", JoinsOneShort, 6, 10, 13),
     _engine("forgets the jobs of a cancelled run", ForgetsJobsOfACancel, 15),
     _engine("believes a success without an outcome", BelievesSuccess, 6, 7, 10),

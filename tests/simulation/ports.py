@@ -103,7 +103,7 @@ class SimulatedTimers:
         elif name not in self._scheduled:
             self._scheduled.add(name)
             late = self._s.random.choice((0.0, 1.0, SCHEDULER_PRECISION))
-            self._s.at(ceil(due) + late, lambda: self._fire(name, message))
+            self._s.at(ceil(due) - SCHEDULER_PRECISION + late, lambda: self._fire(name, message))
 
     def _fire(self, name: str, message: dict[str, Any]) -> None:
         self._scheduled.discard(name)

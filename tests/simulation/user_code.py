@@ -9,8 +9,13 @@ from steprelay.runner.brief import Task
 NO_IMAGE = "CannotPullContainerError: manifest unknown"
 SLOW_REGISTRY = "CannotPullContainerError: i/o timeout"
 NO_DISK = "CannotStartContainerError: no such file or directory"
+SLOW_SECRETS = "ResourceInitializationError: unable to pull secrets: request timed out"
+BROKEN_HOST = "CannotCreateContainerError: Error response from daemon: no space left on device"
+NOT_TOLD = "CannotInspectContainerError: Could not transition to inspecting; timed out after waiting 30s"
 
 FINAL_REASONS = frozenset({NO_IMAGE, NO_DISK})
+# What some tasks meet again and again.
+LASTING = (SLOW_REGISTRY, SLOW_SECRETS, BROKEN_HOST, NOT_TOLD)
 
 # How many items a foreach has; the many are rare, and more than some windows hold in several portions.
 ITEMS = (*(0, 1, 2, 3, 4, 6) * 10, 20)
@@ -34,6 +39,8 @@ class Plan:
 
     def ending(self, task: Task) -> str:
         """`success`, or one of ENDINGS; `hangs` only where a timeout ends it."""
+        if self._random("hungry", task).random() < self._failing / 20:
+            return "out of memory"
         random = self._random("ending", task, task.brief.attempt)
         if random.random() > self._failing:
             return "success"
@@ -58,11 +65,15 @@ class Plan:
 
     def keeps_from_starting(self, parameters: dict[str, Any], index: int | None) -> str | None:
         """Why the container of a job never starts, if so; `parameters` are those of the job."""
+        whose = [parameters[name] for name in ("run", "step", "path", "laps") if name in parameters]
+        cursed = Random(f"{self._seed}:cursed:{whose}:{index}")
+        if parameters["submission"] != "exit" and cursed.random() < self._failing / 20:
+            return cursed.choice(LASTING)
         what = [parameters[name] for name in ("run", "step", "path", "laps", "submission") if name in parameters]
         random = Random(f"{self._seed}:start:{what}:{index}")
         if random.random() > self._failing / 5:
             return None
-        return random.choice((NO_IMAGE, SLOW_REGISTRY, SLOW_REGISTRY, NO_DISK))
+        return random.choice((NO_IMAGE, SLOW_REGISTRY, SLOW_REGISTRY, NO_DISK, SLOW_SECRETS, BROKEN_HOST, NOT_TOLD))
 
     def _random(self, what: str, task: Task, attempt: int = 0) -> Random:
         return Random(f"{self._seed}:{what}:{task.brief.run}:{task.name}:{task.member}:{attempt}")

@@ -6,7 +6,7 @@ from typing import Any
 from steprelay_core import keys
 from steprelay_core.decide.advance import took
 from steprelay_core.decide.laps import Places, come_from, gathered, openers
-from steprelay_core.spec import Flow
+from steprelay_core.spec import Flow, Retry
 from steprelay_core.state.model import Group, GroupKey, Run, Submission
 from steprelay_core.state.ranges import Ranges
 
@@ -19,6 +19,7 @@ def build_brief(
     """What the runner of this submission needs; `tempdir` is where its tmpfs is mounted, if it has one."""
     step = flow.step(key.step)
     retries = step.retry.times if step.retry else 0
+    exceptions = _exceptions(step.retry)
     return {
         "brief_version": BRIEF_VERSION,
         "run": run.id,
@@ -28,6 +29,7 @@ def build_brief(
         "attempt": submission.attempt,
         "first_attempt": submission.first,
         "max_attempts": submission.first + retries,
+        **({"retry": exceptions} if exceptions else {}),
         "created_at": run.created_at,
         "origin": {"kind": run.origin.kind, "detail": run.origin.detail},
         "package": keys.package(run.digest),
@@ -42,6 +44,11 @@ def build_brief(
         "tempdir": tempdir,
         "inputs": _presumed(key, submission) or _inputs(flow, groups, key, submission.members),
     }
+
+
+def _exceptions(retry: Retry | None) -> dict[str, Any]:
+    """After which failures there is no further attempt, although the budget would have one."""
+    return {} if retry is None else retry.model_dump(include={"on", "exit_codes_no_retry"}, exclude_defaults=True)
 
 
 def _presumed(key: GroupKey, submission: Submission) -> dict[str, Any] | None:

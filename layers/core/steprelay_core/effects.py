@@ -159,7 +159,7 @@ class Effects:
             return [SubmitPutOff(run, group, chosen)]
         except (Refused, SpecError) as error:
             return [SubmitRefused(run, group, chosen, str(error))]
-        return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms)]
+        return [JobSubmitted(run, group, chosen, taken.job_id, taken.job_name, taken.terms, taken.platform)]
 
     def _ahead(self, stored: Stored, group: GroupKey, submission: Submission, before: Sequence[Event]) -> str | None:
         """The job that this submission's depends on; where that has none yet, a second after it may have is booked."""

@@ -241,7 +241,7 @@ class Light(Protocol):
 
 
 class Timers(Protocol):
-    """Messages to ourselves at a later time, to the second within 15 minutes, to the minute beyond."""
+    """Messages to ourselves at a later time: to the second within 15 minutes, up to a minute early beyond."""
 
     def start(self, name: str, message: dict[str, Any], due: float) -> None: ...
 

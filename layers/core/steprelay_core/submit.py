@@ -12,7 +12,7 @@ from steprelay_core.packing import PACKING, Packing
 from steprelay_core.ports import Denied, Objects, Ports, QueueRefused, Refused, Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import GroupKey, Submission, Terms
-from steprelay_core.translate import Defaults, Pointers, depends_on, job_name, queue_in_use, translate
+from steprelay_core.translate import Defaults, Platform, Pointers, depends_on, job_name, queue_in_use, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,15 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The job that a submission became, and the terms (the queue, above all) on which it was taken."""
+    """The job that a submission became, and the terms (the queue, above all) on which it was taken.
+
+    `platform`: of its queue.
+    """
 
     job_id: str
     job_name: str
     terms: Terms
+    platform: Platform
 
 
 class Submitter:
@@ -77,11 +81,9 @@ class Submitter:
         refusals: list[str] = []
         for terms, queue in choices:
             try:
-                job_id = self._submit_to(queue, flow, stored, group, replace(submission, terms=terms), turn, ahead)
+                return self._submit_to(queue, flow, stored, group, replace(submission, terms=terms), turn, ahead)
             except QueueRefused as refused:
                 refusals.append(str(refused))
-            else:
-                return Taken(job_id, name, terms)
         raise QueueRefused("; ".join(refusals))
 
     def _choices(self, flow: Flow, group: GroupKey, terms: Terms) -> list[tuple[Terms, str]]:
@@ -104,7 +106,7 @@ class Submitter:
     def _find(self, choices: list[tuple[Terms, str]], name: str) -> Taken | None:
         for terms, queue in choices:
             if found := self._in_queue(queue, name):
-                return Taken(found[0], name, terms)
+                return Taken(found[0], name, terms, self._ports.jobs.platform(queue))
         return None
 
     def _in_queue(self, queue: str, name: str) -> list[str]:
@@ -135,13 +137,14 @@ class Submitter:
         submission: Submission,
         turn: Callable[[], None],
         ahead: str | None,
-    ) -> str:
+    ) -> Taken:
         platform = self._ports.jobs.platform(queue)
         pointers = self._pointers(stored.run.id, group, submission)
         request = translate(flow, group, submission, platform, self._dispatch.defaults, pointers)
         brief = build_brief(flow, stored.run, stored.groups, group, submission, request.tempdir)
         put_brief(self._ports.objects, stored.run.id, group, submission, brief)
-        return self._definitions.submit(request.definition, request.submit | depends_on(ahead), turn)
+        job_id = self._definitions.submit(request.definition, request.submit | depends_on(ahead), turn)
+        return Taken(job_id, request.job_name, submission.terms, platform)
 
     def _pointers(self, run: str, group: GroupKey, submission: Submission) -> Pointers:
         bucket = self._dispatch.data_bucket

@@ -69,6 +69,7 @@ class AttemptFailed:
     """An attempt failed, and what follows from it; `retry_at` is set where the next attempt waits.
 
     `memory` (MiB) and `queue` are what the next attempt asks for, where that is more or another than this one did.
+    `budget`: what pays for the next attempt, or why there is none; empty where an older relay did not note it.
     """
 
     kind: Literal["attempt_failed"] = field(default="attempt_failed", init=False)
@@ -83,6 +84,7 @@ class AttemptFailed:
     retry_at: float | None = None
     memory: int | None = None
     queue: str | None = None
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class Artifact:
 class Cause:
     """The first failure of a run, with the last lines its attempt printed.
 
-    `memory`: the MiB that the attempt had; `max_memory`: how far further attempts would have let it grow.
+    `memory`: the MiB that the attempt had; `max_memory`: how far it may grow, where it may. `budget`: why there was no
+    further attempt.
     """
 
     task: str
@@ -122,6 +125,7 @@ class Cause:
     log_tail: tuple[str, ...] = ()
     memory: int | None = None
     max_memory: int | None = None
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)

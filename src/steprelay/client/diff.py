@@ -6,7 +6,7 @@ from steprelay.client.changes import AttemptFailed, Change, NextStep, StepProgre
 from steprelay.client.needs import asked_by
 from steprelay.client.progress import TASK_BY_TASK, Jobs, TaskState, in_order, step_progress, task_states
 from steprelay_core.ports import Stored
-from steprelay_core.spec import Batch, Flow
+from steprelay_core.spec import Flow, Step
 from steprelay_core.state.model import FailedAttempt, Group, GroupKey, TaskKey
 
 
@@ -64,8 +64,8 @@ def attempt_failed(flow: Flow, group: Group, failed: FailedAttempt) -> AttemptFa
         then = "retry"
     elif failed.member in group.failed:
         then = "fail"
-    batch = flow.step(group.key.step).batch
-    memory, queue = _what_changes(batch, group, failed) if batch is not None and then == "retry" else (None, None)
+    step = flow.step(group.key.step)
+    memory, queue = _what_changes(step, group, failed) if then == "retry" else (None, None)
     return AttemptFailed(
         task=str(group.key.task(failed.member)),
         step=group.key.step,
@@ -78,12 +78,15 @@ def attempt_failed(flow: Flow, group: Group, failed: FailedAttempt) -> AttemptFa
         retry_at=wait.due if wait is not None and wait.attempt == failed.attempt + 1 else None,
         memory=memory,
         queue=queue,
+        budget=failed.budget,
     )
 
 
-def _what_changes(batch: Batch, group: Group, failed: FailedAttempt) -> tuple[int | None, str | None]:
+def _what_changes(step: Step, group: Group, failed: FailedAttempt) -> tuple[int | None, str | None]:
     """The memory (MiB) and the queue of the next attempt, where they are not those of this one."""
-    this, following = (asked_by(batch, group, failed.member, failed.attempt + more) for more in (0, 1))
+    this, following = (asked_by(step, group, failed.member, failed.attempt + more) for more in (0, 1))
+    if this is None or following is None:
+        return None, None
     return (
         following.memory if following.memory != this.memory else None,
         following.queue if following.queue != this.queue else None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from steprelay_core.decide.terms import terms_after
-from steprelay_core.spec import Batch
+from steprelay_core.spec import Step
 from steprelay_core.state.model import Group, Terms
 
 
@@ -15,13 +15,15 @@ class Asked:
     queue: str | None
 
 
-def asked_by(batch: Batch, group: Group, member: int, attempt: int) -> Asked:
-    """What this attempt of a member asks for, or will once it begins."""
-    terms = _terms(batch, group, member, attempt)
-    return Asked(batch.memory_after(terms.growth), batch.queue_at(terms.queue))
+def asked_by(step: Step, group: Group, member: int, attempt: int) -> Asked | None:
+    """What this attempt of a member asks for, or will once it begins; None for a light step."""
+    if step.batch is None or step.memory is None:
+        return None
+    terms = _terms(step, group, member, attempt)
+    return Asked(step.memory.after(terms.growth), step.batch.queue_at(terms.queue))
 
 
-def _terms(batch: Batch, group: Group, member: int, attempt: int) -> Terms:
+def _terms(step: Step, group: Group, member: int, attempt: int) -> Terms:
     """As stored while the attempt is due or under way; of one that is over, as its failures have led to them."""
     for submission in group.submissions:
         if submission.attempt == attempt and member in submission.members:
@@ -32,5 +34,5 @@ def _terms(batch: Batch, group: Group, member: int, attempt: int) -> Terms:
     terms = Terms()
     for failed in sorted(group.history, key=lambda failed: failed.attempt):
         if failed.member == member and failed.attempt < attempt:
-            terms = terms_after(batch, terms, failed.failure)
+            terms = terms_after(step, terms, failed.failure)
     return terms

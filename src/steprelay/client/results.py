@@ -65,12 +65,16 @@ def cause_of(flow: Flow, stored: Stored, output: OutputReader, seen: tuple[str, 
     if seen is None:
         lines = output.rest(stored, task, failure.attempt, [main_node_of(flow, step)])
         seen = tuple(line.text for line in lines)
-    group, batch = stored.groups.get(task.group), flow.step(step).batch
-    asked = asked_by(batch, group, task.member, failure.attempt) if batch and group else None
+    group, memory = stored.groups.get(task.group), flow.step(step).memory
+    asked = asked_by(flow.step(step), group, task.member, failure.attempt) if group else None
     cause = _cause(failure, step, seen[-LOG_TAIL:])
-    return replace(cause, memory=asked.memory, max_memory=batch.max_memory) if batch and asked else cause
+    if memory is None or asked is None:
+        return cause
+    return replace(cause, memory=asked.memory, max_memory=memory.limit if memory.limit > memory.start else None)
 
 
 def _cause(failure: RunFailure, step: str, tail: tuple[str, ...] = ()) -> Cause:
     told = failure.failure
-    return Cause(failure.task, step, failure.attempt, told.class_, told.reason, told.exit_code, tail)
+    return Cause(
+        failure.task, step, failure.attempt, told.class_, told.reason, told.exit_code, tail, budget=failure.budget
+    )

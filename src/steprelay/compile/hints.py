@@ -11,8 +11,6 @@ from steprelay.compile.overrides import Override
 from steprelay.compile.problems import CompileProblem, Place
 from steprelay_core.spec import Batch, Flow, Step
 
-# Of a job whose machine is lost; `retryStrategy` in what `steprelay plan` prints.
-BATCH_ATTEMPTS = 5
 # So many steps are named; of the others people learn how many there are.
 _NAMED = 3
 
@@ -29,10 +27,17 @@ class Words:
     give_retry: str
     give_timeout: str
     give_tmpfs: str
+    never_again: str
 
 
 PYTHON_WORDS = Words(
-    "@batch", "@retry", "@timeout", "add @retry(times=3)", "add @timeout(hours=…)", "add use_tmpfs=True, or tmpfs_size"
+    "@batch",
+    "@retry",
+    "@timeout",
+    "add @retry(times=3)",
+    "add @timeout(hours=…)",
+    "add use_tmpfs=True, or tmpfs_size",
+    "@retry(times=0)",
 )
 SPEC_WORDS = Words(
     "batch",
@@ -41,6 +46,7 @@ SPEC_WORDS = Words(
     'give it "retry": {"times": 3}',
     'give it "timeout_seconds"',
     'add "use_tmpfs": true, or "tmpfs_size"',
+    '"retry": {"times": 0}',
 )
 
 
@@ -53,16 +59,13 @@ class _Job:
     batch: Batch
 
     @property
-    def on_spot(self) -> bool:
-        return any("spot" in queue.lower() for queue in self.batch.queues)
-
-    @property
     def falls_back(self) -> bool:
         return len(self.batch.queues) > 1
 
     @property
-    def retries(self) -> bool:
-        return self.step.retry is not None and self.step.retry.times > 0
+    def grows(self) -> bool:
+        memory = self.step.memory
+        return memory is not None and memory.limit > memory.start
 
     @property
     def says_tmpfs(self) -> bool:
@@ -130,28 +133,17 @@ def _advice(words: Words) -> Iterator[_Practice]:
 
 
 def _retry_advice(jobs: Sequence[_Job], words: Words) -> Iterator[_Practice]:
-    """What is in vain where there is one attempt only; else once for a flow that never retries."""
-    only = "for the next attempt, and there is only one"
+    """What is in vain where there is one attempt only; else once for a flow that never says."""
+    only = f"for the next attempt, and {words.never_again} allows only one"
+    hint = f"leave {words.never_again} out: what it is for costs no retries"
     yield _Practice(
-        lambda job: job.on_spot and not job.retries,
-        f"a spot queue without {words.retry}: "
-        f"the run ends when Batch's own {BATCH_ATTEMPTS} attempts are all reclaimed",
-        words.give_retry,
+        lambda job: job.step.never_again and job.falls_back, f"several queues: the next queue is {only}", hint
     )
-    yield _Practice(
-        lambda job: job.falls_back and not job.on_spot and not job.retries,
-        f"several queues without {words.retry}: the next queue is {only}",
-        words.give_retry,
-    )
-    yield _Practice(
-        lambda job: job.batch.max_memory is not None and not job.retries,
-        f"max_memory without {words.retry}: more memory is {only}",
-        words.give_retry,
-    )
-    if not any(job.retries or job.on_spot or job.falls_back or job.batch.max_memory for job in jobs):
+    yield _Practice(lambda job: job.step.never_again and job.grows, f"memory that may grow: more is {only}", hint)
+    if not any(job.step.retry for job in jobs):
         told = (
-            f"{words.batch} without {words.retry}: Batch repeats a job that lost its machine, "
-            f"{BATCH_ATTEMPTS} attempts in all; a failure of the program ends the run at once"
+            f"{words.batch} without {words.retry}: a lost machine is made up for, "
+            "but a failure of the program ends the run at once"
         )
         yield _Practice(bool, told, words.give_retry)
 
@@ -163,6 +155,10 @@ def _light(flow: Flow, overrides: Sequence[Override], place_of: PlaceOf) -> Iter
         if light and spares_light_steps(override):
             message = f"--with {override.text} leaves out the light {_steps(light)}: a Lambda function has less"
             yield place_of(light[0], override.decorator).problem(message, "--with batch makes them jobs as well")
+    fixed = [name for name in light if (retry := flow.step(name).retry) and retry.memory_factor is not None]
+    if fixed:
+        message = f"{_steps(fixed)}: memory_factor, and the memory of a light step does not grow"
+        yield place_of(fixed[0], "retry").problem(message, "--with batch makes them jobs, whose memory does")
 
 
 def _sums(flow: Flow, added: Sequence[str], place_of: PlaceOf, words: Words) -> Iterator[CompileProblem]:

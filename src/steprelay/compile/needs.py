@@ -13,8 +13,7 @@ from steprelay.compile.options import Options
 from steprelay.compile.platforms import Refusal
 from steprelay.compile.problems import CompileProblem
 from steprelay.compile.signatures import CatchArguments, EnvironmentArguments, ResourcesArguments, TimeoutArguments
-from steprelay_core.spec import LIGHT_STEP_SECONDS
-from steprelay_core.spec.models import Retry
+from steprelay_core.spec import LIGHT_STEP_SECONDS, Retry
 
 
 @dataclass(frozen=True, slots=True)

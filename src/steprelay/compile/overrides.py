@@ -8,8 +8,7 @@ from typing import Any
 from steprelay.compile.refusals import refusals
 from steprelay.compile.signatures import CatchArguments, EnvironmentArguments, ResourcesArguments, TimeoutArguments
 from steprelay.compile.values import is_broken, readings, split_arguments
-from steprelay_core.spec import Batch, Problem, nearest
-from steprelay_core.spec.models import Retry
+from steprelay_core.spec import Batch, Problem, Retry, nearest
 from steprelay_core.spec.types import Model
 
 MODELS: dict[str, type[Model]] = {

@@ -8,7 +8,6 @@ from steprelay.explain.found import Found
 from steprelay_core.failure import (
     CLASSES,
     FAULTS,
-    RETRIES,
     FailureClass,
     Reading,
     earlier_attempts,
@@ -81,7 +80,7 @@ def explain_job(found: Found) -> Explanation:
         evidence=_writable("; ".join([_evidence(reading), *_children(detail)])),
         fault=known.fault,
         retry=known.retried,
-        by=RETRIES[known.retry],
+        by=known.retried_by,
         next=_next(known, symptoms.status, found.blocked, detail, len(attempts)),
         change=known.change,
         settings=known.settings,

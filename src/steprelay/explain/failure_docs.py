@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from steprelay_core.failure import CLASSES, FAULTS, RETRIES, RULES, FailureClass
+from steprelay_core.failure import CLASSES, FAULTS, RULES, FailureClass
 
 BEGIN = "<!-- classes: written by `python -m steprelay.explain.failure_docs docs/failures.md` -->"
 END = "<!-- end of classes -->"
@@ -44,7 +44,7 @@ def _cells(one: FailureClass) -> Iterator[str]:
 
 
 def _retried(one: FailureClass) -> str:
-    return RETRIES[one.retry] if one.retried or one.retry == "nothing" else f"nobody: {RETRIES[one.retry]}"
+    return one.retried_by if one.retried or one.retry == "nothing" else f"nobody: {one.retried_by}"
 
 
 def _section(one: FailureClass) -> Iterator[str]:

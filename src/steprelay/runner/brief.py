@@ -13,6 +13,9 @@ BRIEF_VERSION = 1
 INPUT_KINDS = ("none", "same", "item", "gather", "branches")
 JOINS = ("gather", "branches")
 
+# What the job of a step ends with that raised an exception, for `exit_codes_no_retry`.
+EXCEPTION_EXIT_CODE = 1
+
 
 class BriefError(Exception):
     """The brief cannot be used; the message says why."""
@@ -77,7 +80,7 @@ class Catch:
 class Brief:
     """One submission: an attempt of some members of a group. Times in seconds.
 
-    `first_attempt`: the one from which the budget of retries counts.
+    `first_attempt`: the one from which the budget of retries counts; attempts that cost none of it raise it.
     """
 
     run: str
@@ -104,15 +107,21 @@ class Brief:
     empty: tuple[ParentGroup, ...] = ()
     laps: tuple[int, ...] = ()
     first_attempt: int = 1
+    # Classes that alone are retried, None for all; and exit codes that are not.
+    retried_classes: tuple[str, ...] | None = None
+    final_exit_codes: tuple[int, ...] = ()
 
     @property
     def retry_count(self) -> int:
         """Attempts of its budget before this one."""
         return self.attempt - self.first_attempt
 
-    @property
-    def last_attempt(self) -> bool:
-        return self.attempt >= self.max_attempts
+    def is_last(self, class_: str, exit_code: int | None) -> bool:
+        """Whether no attempt follows this one if it fails so; `exit_code` is None for an exception."""
+        if self.retried_classes is not None and class_ not in self.retried_classes:
+            return True
+        code = EXCEPTION_EXIT_CODE if exit_code is None else exit_code
+        return self.attempt >= self.max_attempts or (class_ == "program" and code in self.final_exit_codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,7 @@ def _decode(document: dict[str, Any]) -> Brief:
     entrypoint, catch, inputs = document.get("entrypoint"), document.get("catch"), document["inputs"]
     if inputs["kind"] not in INPUT_KINDS:
         raise BriefError(f"the brief has inputs of kind {inputs['kind']!r}, known are {', '.join(INPUT_KINDS)}")
-    command = document.get("command")
+    command, retry = document.get("command"), document.get("retry") or {}
     return Brief(
         run=document["run"],
         flow=document["flow"],
@@ -205,6 +214,8 @@ def _decode(document: dict[str, Any]) -> Brief:
         empty=tuple(_group(group) for group in inputs.get("empty") or ()),
         laps=tuple(document.get("laps") or ()),
         first_attempt=document.get("first_attempt", 1),
+        retried_classes=None if retry.get("on") is None else tuple(retry["on"]),
+        final_exit_codes=tuple(retry.get("exit_codes_no_retry") or ()),
     )
 
 

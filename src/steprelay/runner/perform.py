@@ -201,7 +201,8 @@ def settle(context: Context, remains: Remains, failure: Failure, error: BaseExce
 
 def print_failure(brief: Brief, failure: Failure) -> None:
     """For the step's log, unless `@catch` asks for silence."""
-    if not (brief.catch and brief.last_attempt and not brief.catch.print_exception):
+    is_last = brief.is_last(failure.class_, failure.exit_code)
+    if not (brief.catch and is_last and not brief.catch.print_exception):
         print(failure.traceback.rstrip() or failure.message, file=sys.stderr)  # noqa: T201
 
 

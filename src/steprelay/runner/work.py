@@ -73,7 +73,7 @@ def catch(context: Context, remains: Remains, failure: Failure, error: BaseExcep
         InvalidNext: if the step failed before it chose what follows.
     """
     brief = context.task.brief
-    if brief.catch is None or not brief.last_attempt:
+    if brief.catch is None or not brief.is_last(failure.class_, failure.exit_code):
         return None
     taken = remains.taken or _only_way(brief)
     kept = Remains(remains.carried, remains.values, remains.loaded, taken)

@@ -59,11 +59,18 @@ class ResourcesArguments(TypedDict, total=False):
 
 
 class RetryArguments(TypedDict, total=False):
-    """`times`: attempts after the first."""
+    """`times`: attempts after the first; 0: never again, whatever happened. `jitter`: from 0 to 1.
+
+    `on`: ids of the failure classes that are retried (docs/failures.md); all that can be, unless given.
+    """
 
     times: int
     minutes_between_retries: float
     backoff: float
+    jitter: float
+    memory_factor: float
+    on: str | Sequence[str]
+    exit_codes_no_retry: int | Sequence[int]
 
 
 class TimeoutArguments(TypedDict, total=False):

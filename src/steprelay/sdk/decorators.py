@@ -61,7 +61,11 @@ def retry(function: F, /) -> F: ...
 @overload
 def retry(**arguments: Unpack[RetryArguments]) -> Callable[[F], F]: ...
 def retry(*given: Any, **arguments: Any) -> Any:
-    """Try again after a failure or a timeout, `times` times, with a wait that `backoff` multiplies."""
+    """Try again after a failure or a timeout, `times` times, waits that `backoff` multiplies and `jitter` spreads.
+
+    Lost machines, and memory that grows (`max_memory`, `memory_factor`), cost none of these; `times=0` forbids all.
+    `on`: after failures of these classes only; `exit_codes_no_retry`: a program that ends so has failed for good.
+    """
     return record("retry", given, arguments)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from steprelay_core.decide.failure import FINAL, classify
-from steprelay_core.failure import CLASSES, read_symptoms, symptoms_of
+from steprelay_core.decide.failure import classify
+from steprelay_core.failure import read_symptoms, symptoms_of
 from steprelay_core.inbound import read_job_event
 from steprelay_core.state.events import JobChanged
 from tests.fakes.payloads import bodies, cases
@@ -35,11 +35,6 @@ def test_relay_and_explain_read_a_job_alike(case: str) -> None:
     assert failure.class_ == read_symptoms(symptoms).class_
     assert failure.exit_code == symptoms.exit_code
     assert (event.reason, event.container_reason) == (symptoms.reason.text, symptoms.container.text)
-
-
-def test_what_no_attempt_can_mend_is_final_and_nothing_else() -> None:
-    assert {"cancelled", "image_permanent", "config", "internal"} == FINAL
-    assert not any(CLASSES[one].retried for one in FINAL)
 
 
 def test_a_reason_that_is_not_known_is_kept_word_for_word() -> None:

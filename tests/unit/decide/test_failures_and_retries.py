@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from steprelay_core.commands import FenceAttempt, SubmitJob, TerminateJob
-from steprelay_core.decide.crowd import delay_before
-from steprelay_core.spec.models import Retry
+from steprelay_core.decide.budget import delay_before
+from steprelay_core.spec import Retry
 from steprelay_core.state.model import GroupKey, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.unit.decide.world import World, batch, started, timers
@@ -92,8 +92,8 @@ def test_an_outcome_counts_even_when_the_job_reads_as_failed() -> None:
 def test_success_without_an_outcome_is_a_failure() -> None:
     world = one_step()
     world.job("start", "SUCCEEDED")
-    assert world.run.failure is not None
-    assert world.run.failure.failure.class_ == "unknown_outcome"
+    (line,) = world.group("start").history
+    assert (line.failure.class_, world.submission("start").attempt) == ("unknown_outcome", 2)
 
 
 def test_a_step_without_our_runner_succeeds_by_its_exit_code() -> None:

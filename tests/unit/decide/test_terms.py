@@ -7,7 +7,7 @@ import pytest
 from steprelay_core.commands import SubmitJob
 from steprelay_core.decide.crowd import LONGEST_CROWD
 from steprelay_core.decide.terms import terms_after
-from steprelay_core.spec import Batch
+from steprelay_core.spec import Batch, Step
 from steprelay_core.state.events import JobSubmitted
 from steprelay_core.state.model import Failure, GroupKey, RunStatus, Terms
 from steprelay_core.state.ranges import Ranges
@@ -21,12 +21,13 @@ QUEUE_TIMEOUT: dict[str, Any] = {"reason": "Canceled by JobStateTimeLimit action
 HOST: dict[str, Any] = {"reason": "Task failed to start"}
 OOM: dict[str, Any] = {"container_reason": "OutOfMemoryError: Container killed due to memory usage", "exit_code": 137}
 SUSPECTED: dict[str, Any] = {"exit_code": 137}
+SLOW_REGISTRY: dict[str, Any] = {"container_reason": "CannotPullContainerError: i/o timeout"}
 PROGRAM: dict[str, Any] = {"reason": "Essential container in task exited", "exit_code": 1}
 
 
 def after(given: Batch | None, terms: Terms, *classes: str) -> Terms:
     for class_ in classes:
-        terms = terms_after(given, terms, Failure(class_, "why"))
+        terms = terms_after(Step(batch=given), terms, Failure(class_, "why"))
     return terms
 
 
@@ -84,35 +85,24 @@ def step(minutes: float = 0, times: int = 4, **given: Any) -> dict[str, Any]:
 def test_the_next_attempt_is_made_on_the_new_terms() -> None:
     world = World({"start": step()})
     world.job("start", "FAILED", **SPOT)
-    assert world.submission("start").terms == Terms(queue=1)
+    assert world.submission("start").terms == Terms(queue=1, spent=(("spot", 1),))
     world.job("start", "FAILED", **OOM)
-    assert world.submission("start").terms == Terms(queue=1, growth=1)
+    assert world.submission("start").terms == Terms(queue=1, growth=1, spent=(("oom", 1), ("spot", 1)))
     world.job("start", "FAILED", **PROGRAM)
-    assert world.submission("start").terms == Terms(queue=1, growth=1)
+    assert world.submission("start").terms == Terms(queue=1, growth=1, spent=(("oom", 1), ("spot", 1)))
 
 
-@pytest.mark.parametrize(("failure", "terms"), [(HOST, Terms(queue=1)), (QUEUE_TIMEOUT, Terms(queue=1))])
-def test_the_terms_are_kept_while_an_attempt_waits(failure: dict[str, Any], terms: Terms) -> None:
+@pytest.mark.parametrize(
+    ("failure", "seconds", "terms"),
+    [(PROGRAM, 120, Terms()), (SLOW_REGISTRY, 10, Terms(spent=(("image_transient", 1),)))],
+)
+def test_the_terms_are_kept_while_an_attempt_waits(failure: dict[str, Any], seconds: float, terms: Terms) -> None:
     world = World({"start": step(minutes=2)})
     world.job("start", "FAILED", **failure)
     assert [wait.terms for wait in world.group("start").waits] == [terms]
-    world.now += 120
+    world.now += seconds
     world.timer("start")
     assert world.submission("start").terms == terms
-
-
-def test_other_terms_are_no_more_attempts_than_retry_allows() -> None:
-    world = World({"start": step(times=1)})
-    world.job("start", "FAILED", **SPOT)
-    world.job("start", "FAILED", **OOM)
-    assert world.run.status is RunStatus.FAILED
-    assert started(world.commands) == ["start", "start"]
-
-
-def test_a_step_without_retry_is_not_tried_on_the_next_queue() -> None:
-    world = World({"start": {"batch": {"queue": ["spot", "on-demand"]}}})
-    world.job("start", "FAILED", **SPOT)
-    assert world.run.status is RunStatus.FAILED
 
 
 def foreach(work: dict[str, Any], count: int) -> World:
@@ -132,15 +122,16 @@ def test_members_that_wait_on_different_terms_are_submitted_apart() -> None:
     for index, failure in enumerate([SPOT, OOM, SPOT, PROGRAM, OOM, SUSPECTED]):
         world.job("work", "FAILED", (0,), index=index, job_id=f"job-1:{index}", **failure)
     world.now += 60 + LONGEST_CROWD
-    commands = world.timer("work", 0, path=(0,))
+    world.timer("work", 3, path=(0,))
     submissions = {item.terms: item.members for item in world.group("work", 0).submissions}
     assert submissions == {
-        Terms(queue=1): Ranges.of(0, 2),
-        Terms(growth=1): Ranges.of(1, 4),
+        Terms(queue=1, spent=(("spot", 1),)): Ranges.of(0, 2),
+        Terms(growth=1, spent=(("oom", 1),)): Ranges.of(1, 4),
         Terms(): Ranges.of(3),
-        Terms(growth=1, suspected=True): Ranges.of(5),
+        Terms(growth=1, suspected=True, spent=(("oom_suspected", 1),)): Ranges.of(5),
     }
-    assert sorted(item.submission for item in commands if isinstance(item, SubmitJob)) == ["2-0", "2-1", "2-3", "2-5"]
+    submitted = [item.submission for item in world.commands if isinstance(item, SubmitJob)]
+    assert sorted(submitted) == ["1-0", "2-0", "2-1", "2-3", "2-5"]
     assert not world.group("work", 0).waits
 
 
@@ -149,7 +140,7 @@ def test_the_queue_that_took_the_job_is_where_the_next_attempt_goes_on() -> None
     world.happen(JobSubmitted(RUN, GroupKey("start"), "1-0", "job-1", "name", Terms(queue=1)))
     assert world.submission("start").terms == Terms(queue=1)
     world.job("start", "FAILED", **SPOT)
-    assert world.submission("start").terms == Terms(queue=2)
+    assert world.submission("start").terms == Terms(queue=2, spent=(("spot", 1),))
 
 
 def test_members_of_a_multi_node_step_are_a_job_each() -> None:

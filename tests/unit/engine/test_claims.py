@@ -199,7 +199,7 @@ def test_a_light_step_that_nobody_has_received_is_sent_again_and_not_given_up() 
 
 
 def test_a_light_step_that_nobody_receives_for_days_is_given_up() -> None:
-    world = EngineWorld({"start": {}})
+    world = EngineWorld({"start": {"retry": {"times": 0}}})
     world.start()
     world.clock.advance(LIGHT_GIVEN_UP + 1)
     world.sweep()

@@ -175,8 +175,9 @@ def test_the_sweep_gives_up_on_a_light_attempt_whose_function_ended_without_a_wo
     world.claim("start", owner="light:1", until=world.clock.now() + 900)
     world.clock.advance(3600)
     world.sweep()
-    assert world.run.failure is not None
-    assert world.run.failure.failure.class_ == "host"
+    (line,) = world.stored.groups[GroupKey("start")].history
+    assert (line.failure.class_, line.budget) == ("host", "free: host 1 of 5")
+    assert [message["brief"]["attempt"] for message in world.light.messages] == [1, 2]
 
 
 def test_two_handlers_at_once_lose_neither_event() -> None:

@@ -93,7 +93,7 @@ def test_the_next_attempt_goes_on_behind_the_queue_that_took_the_last() -> None:
     world.start()
     world.handle(world.job("FAILED", **SPOT))
     assert queues_used(world) == ["more", "last"]
-    assert submission_of(world).terms == Terms(queue=2)
+    assert submission_of(world).terms == Terms(queue=2, spent=(("spot", 1),))
     world.handle(world.job("FAILED", "job-2", **SPOT))
     assert queues_used(world) == ["more", "last", "last"]
 

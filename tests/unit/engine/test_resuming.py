@@ -73,6 +73,24 @@ def test_the_brief_of_a_resumed_attempt_says_how_many_it_has_from_now_on_and_whe
     assert brief["inputs"]["groups"] == [{"step": "start", "path": [], "won": {"1": [[0, 0]]}}]
 
 
+def test_the_brief_says_after_which_failures_there_is_no_further_attempt() -> None:
+    retry = {"times": 2, "minutes_between_retries": 0, "on": ["program", "timeout"], "exit_codes_no_retry": [3]}
+    world = EngineWorld(LINE | {"train": {"batch": {}, "retry": retry}})
+    world.start()
+    world.handle(world.light_ends("start"))
+    brief = json.loads(world.objects.objects[keys.brief(RUN, GroupKey("train"), "1-0")])
+    assert brief["retry"] == {"on": ["program", "timeout"], "exit_codes_no_retry": [3]}
+
+
+def test_the_brief_of_a_free_attempt_has_as_many_retries_left_as_the_one_before() -> None:
+    world = EngineWorld(LINE | {"train": {"batch": {}, "retry": {"times": 2, "minutes_between_retries": 0}}})
+    world.start()
+    world.handle(world.light_ends("start"))
+    world.handle(world.job("FAILED", reason="Host EC2 (instance i-0abc) terminated."))
+    brief = json.loads(world.objects.objects[keys.brief(RUN, GroupKey("train"), "2-0")])
+    assert (brief["attempt"], brief["first_attempt"], brief["max_attempts"]) == (2, 2, 4)
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(
     ("port", "method"),

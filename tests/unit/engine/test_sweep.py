@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steprelay_core import keys
-from steprelay_core.decide.job import FORGOTTEN_AFTER
+from steprelay_core.decide.job import FORGOTTEN, FORGOTTEN_AFTER
 from steprelay_core.decide.overdue import JOB_SILENCE
 from steprelay_core.state.events import LightEnded, RunStarted
 from steprelay_core.state.model import GroupKey, Origin, RunStatus, TaskKey
@@ -106,7 +106,8 @@ def test_forgotten_children_of_an_array_are_judged_each_by_its_own_outcome() -> 
         world.leave_outcome("work", member, path=(0,))
     wait_until_it_is_believed(world)
     work = world.stored.groups[GroupKey("work", (0,))]
-    assert (list(work.succeeded), list(work.failed)) == ([0, 2], [1])
+    assert (list(work.succeeded), list(work.live)) == ([0, 2], [1])
+    assert [(line.member, line.failure.reason) for line in work.history] == [(1, FORGOTTEN)]
 
 
 def test_how_long_a_job_may_be_silent_is_for_the_relay_to_say() -> None:

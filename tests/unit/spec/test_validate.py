@@ -78,7 +78,7 @@ def test_all_problems_come_at_once_each_place_once() -> None:
             {"retry": {"delay": 4}},
             "retry.delay",
             "unknown key 'delay'",
-            "known: times, minutes_between_retries, backoff",
+            "known: times, minutes_between_retries, backoff, jitter, memory_factor, on, exit_codes_no_retry",
         ),
         ({"command": ["x", 3]}, "command.1", "'command'[1] must be text, given 3", None),
         ({"join": "yes"}, "join", "'join' must be true or false, given 'yes'", None),

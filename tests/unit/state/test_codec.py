@@ -17,7 +17,7 @@ from steprelay_core.codec import (
 )
 from steprelay_core.commands import Command, InvokeLight, StartRunTimer, SubmitJob
 from steprelay_core.ports import Deployment
-from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Resuming, Run, RunStatus, TaskSelection
+from steprelay_core.state.model import Failure, Group, GroupKey, Origin, Resuming, Run, RunStatus, TaskSelection, Terms
 from steprelay_core.state.ranges import Ranges
 from tests.unit.state.strategies import any_value
 
@@ -78,6 +78,7 @@ def test_what_was_stored_before_runs_could_be_resumed_reads_as_never_resumed() -
     group = decode(Group, (STORED / "group-1.json").read_text())
     assert (run.generation, run.requests, run.resuming, run.deadline) == (1, (), None, None)
     assert (group.tried, group.submissions[0].first, group.waits[0].first) == (0, 1, 1)
+    assert (group.submissions[0].terms, group.waits[0].terms.spent, group.history[0].budget) == (Terms(), (), "")
 
 
 def test_a_resumed_run_with_a_limit_is_read() -> None:

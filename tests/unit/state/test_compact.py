@@ -11,7 +11,7 @@ from steprelay_core.aws.items import group_item
 from steprelay_core.aws.transaction import ITEM_LIMIT
 from steprelay_core.codec import UnreadableState, decode, encode
 from steprelay_core.state.compact import counts_from_stored, counts_to_stored, spans_from_text, spans_to_text
-from steprelay_core.state.model import FailedAttempt, Failure, Group, GroupKey, Submission, Wait
+from steprelay_core.state.model import FailedAttempt, Failure, Group, GroupKey, Submission, Terms, Wait
 from steprelay_core.state.ranges import Ranges
 
 MOST = 100_000
@@ -64,6 +64,7 @@ def _chance(seed: int, share: float) -> Ranges:
     return Ranges.collect(member for member in range(MOST) if random.random() < share)
 
 
+SPENT = Terms(1, 2, spent=(("host", 5), ("image_transient", 5), ("resource_init", 5), ("spot", 10)))
 PATTERNS = {
     "every second": _every(2),
     "every tenth": _every(10),
@@ -74,10 +75,11 @@ PATTERNS = {
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_hundred_thousand_tasks_with_any_pattern_of_failures_fit_into_an_item(pattern: str) -> None:
-    """Of those that failed by the pattern, by chance, some wait, some are tried again, some have won since or are lost;
-    those that did not fail have won, with two ways on, or are still open in one of ten arrays."""
+    """Of those that failed by the pattern, by chance, some wait, some are tried again for the second time or the 16th,
+    some have won since or are lost; those that did not fail have won, with two ways on, or are still open in one of ten
+    arrays."""
     failing, everybody, random = PATTERNS[pattern], Ranges.upto(MOST), Random(4)
-    places: list[list[int]] = [[] for _ in range(9)]
+    places: list[list[int]] = [[] for _ in range(40)]
     for member in failing:
         random.choice(places).append(member)
     parts = [Ranges.collect(place) for place in places]
@@ -87,15 +89,18 @@ def test_a_hundred_thousand_tasks_with_any_pattern_of_failures_fit_into_an_item(
         for part in everybody.chunks(10_000)
     )
     again = tuple(
-        Submission(attempt, part, part, light=False, submitted_at=1.8e9, job_id="j" * 36, job_name="n" * 100)
-        for attempt in (2, 3, 4)
+        Submission(attempt, part, part, False, 1.8e9, "j" * 36, "n" * 100, terms=SPENT, first=attempt, told=part)
+        for attempt in range(2, 18)
         for part in parts[attempt].chunks(10_000)
     )
-    waits = tuple(Wait(attempt, parts[3 + attempt], 1.8e9) for attempt in (2, 3))
-    won = {1: everybody - failing - left} | {attempt: parts[attempt - 2] for attempt in (2, 3)}
-    history = tuple(FailedAttempt(member, 1, 1.8e9, Failure("program", "x" * 500, 1)) for member in range(50))
+    waits = tuple(Wait(attempt, parts[20 + attempt], 1.8e9, SPENT, attempt) for attempt in range(2, 8))
+    won = {1: everybody - failing - left} | {attempt: parts[28 + attempt] for attempt in range(2, 11)}
+    history = tuple(
+        FailedAttempt(member, 1, 1.8e9, Failure("program", "x" * 500, 1), budget="free: unknown_outcome 1 of 2")
+        for member in range(50)
+    )
     group = Group(
-        GroupKey("work", (0,)), first + again, waits, won, parts[8], {0: failing, 1: everybody - failing}, {}, history
+        GroupKey("work", (0,)), first + again, waits, won, parts[39], {0: failing, 1: everybody - failing}, {}, history
     )
     assert decode(Group, encode(group)) == group
     stored: Any = group_item("run", group)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # SQS: DelaySeconds reaches 15 minutes.
 SQS_LIMIT = 900
+# EventBridge Scheduler invokes a target within 60 s of the time that a schedule says.
+SCHEDULER_PRECISION = 60
 # CreateSchedule: Name has at most 64 letters, digits, `-`, `_` and `.`.
 _NAME_LIMIT = 64
 
@@ -35,7 +37,10 @@ class TimerTargets:
 
 
 class AwsTimers:
-    """The message arrives at or shortly after `due`: a schedule has a precision of a minute."""
+    """The message arrives at `due`, or up to a minute early where that is more than 15 minutes away.
+
+    Whoever gets it early starts the timer again, which is a delay of SQS then, and exact to the second.
+    """
 
     def __init__(self, clients: Clients, targets: TimerTargets, clock: Clock) -> None:
         self._clients = clients
@@ -52,7 +57,7 @@ class AwsTimers:
             self._schedule(name, message, due)
 
     def _schedule(self, name: str, message: dict[str, Any], due: float) -> None:
-        at = datetime.fromtimestamp(ceil(due), UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        at = datetime.fromtimestamp(ceil(due) - SCHEDULER_PRECISION, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         try:
             self._clients.scheduler.create_schedule(
                 Name=schedule_name(name),

@@ -139,6 +139,7 @@ def describe_failure(cause: RunFailure) -> dict[str, object]:
         "attempt": cause.attempt,
         "class": cause.failure.class_,
         "reason": cause.failure.reason,
+        "budget": cause.budget,
         "exit_code": cause.failure.exit_code,
         "log_stream": cause.failure.log_stream,
     }
@@ -152,7 +153,8 @@ def _left_failed(draft: Draft) -> RunFailure | None:
     first = group.failed.at(0)
     told = [line for line in group.history if line.member == first]
     if told:
-        return RunFailure(str(group.key.task(first)), told[-1].attempt, told[-1].failure)
+        last = told[-1]
+        return RunFailure(str(group.key.task(first)), last.attempt, last.failure, last.budget)
     stopped = Failure("cancelled", "it was stopped, and not started again")
     return RunFailure(str(group.key.task(first)), group.tried, stopped)
 

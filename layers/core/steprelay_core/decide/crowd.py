@@ -7,27 +7,25 @@ nobody else can come, those who only waited for others go at once.
 from dataclasses import replace
 
 from steprelay_core.commands import StartTimer
+from steprelay_core.decide.budget import Again, with_jitter
 from steprelay_core.decide.draft import Draft, find_submission, swap_submission, union
 from steprelay_core.decide.launch import launch
-from steprelay_core.spec.models import Retry
 from steprelay_core.state.events import JOB_ENDED
-from steprelay_core.state.model import Group, GroupKey, Submission, Terms, Wait
+from steprelay_core.state.model import Group, GroupKey, Submission, Wait
 from steprelay_core.state.ranges import Ranges
 
 # How long (seconds) the first crowd of an array is waited for, and at the most any later one; each twice the last.
 FIRST_CROWD, LONGEST_CROWD = 1.0, 30.0
 
 
-def delay_before(attempt: int, retry: Retry) -> float:
-    """Seconds to wait before this attempt of a budget; the second one waits `minutes_between_retries`."""
-    return float(retry.minutes_between_retries) * 60 * float(retry.backoff) ** (attempt - 2)
+def try_again(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, again: Again) -> None:
+    """Give members of a submission another attempt, when its time has come and their crowd is complete.
 
-
-def try_again(draft: Draft, key: GroupKey, submission: Submission, members: Ranges, terms: Terms) -> None:
-    """Give members of a submission another attempt, when its time has come and their crowd is complete."""
-    attempt, retry = submission.attempt + 1, draft.flow.step(key.step).retry
-    ready = draft.now + (delay_before(attempt - submission.first + 1, retry) if retry else 0.0)
-    wait = Wait(attempt, members, ready, terms, submission.first, ready)
+    A free one raises `first` as well, so that the step's own budget is what it was.
+    """
+    attempt, terms, first = submission.attempt + 1, again.terms, submission.first + again.free
+    ready = draft.now + _delay(draft, key, members, attempt, again)
+    wait = Wait(attempt, members, ready, terms, first, ready)
     group = draft.group(key)
     array = find_submission(group, submission.id)
     if array is None and ready <= draft.now:
@@ -39,7 +37,7 @@ def try_again(draft: Draft, key: GroupKey, submission: Submission, members: Rang
     elif array is not None:
         wait = replace(wait, due=ready + _patience(array, ready - draft.now))
     if wait.due <= draft.now:
-        launch(draft, key, wait.members, attempt, terms, submission.first)
+        launch(draft, key, wait.members, attempt, terms, first)
         return
     group = draft.group(key)
     if array is not None:
@@ -48,18 +46,27 @@ def try_again(draft: Draft, key: GroupKey, submission: Submission, members: Rang
     draft.ask(StartTimer(key, attempt, members.at(0), wait.due))
 
 
+def _delay(draft: Draft, key: GroupKey, members: Ranges, attempt: int, again: Again) -> float:
+    """Those that failed together wait together: one draw for all of them."""
+    if again.free:
+        return again.delay
+    task = key.task(members.at(0))
+    return with_jitter(again.delay, draft.flow.step(key.step).retry, draft.run.id, task, attempt)
+
+
 def stop_waiting(draft: Draft, key: GroupKey, submission: Submission) -> None:
     """Once an array is over nobody joins its crowds any more: those who only wait for others go."""
     group = draft.group(key)
     if draft.run.failure is not None or find_submission(group, submission.id) is not None:
         return
-    alike = [wait for wait in group.waits if (wait.attempt, wait.first) == (submission.attempt + 1, submission.first)]
+    firsts = (submission.first, submission.first + 1)
+    alike = [wait for wait in group.waits if wait.attempt == submission.attempt + 1 and wait.first in firsts]
     ready = [wait for wait in alike if wait.earliest <= draft.now]
     if ready:
         draft.put(replace(group, waits=tuple(wait for wait in group.waits if wait not in ready)))
-    for terms in dict.fromkeys(wait.terms for wait in ready):
-        members = union(wait.members for wait in ready if wait.terms == terms)
-        launch(draft, key, members, submission.attempt + 1, terms, submission.first)
+    for terms, first in dict.fromkeys((wait.terms, wait.first) for wait in ready):
+        members = union(wait.members for wait in ready if (wait.terms, wait.first) == (terms, first))
+        launch(draft, key, members, submission.attempt + 1, terms, first)
 
 
 def _patience(array: Submission, delay: float) -> float:

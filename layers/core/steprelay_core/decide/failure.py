@@ -1,27 +1,19 @@
 """How a failed Batch job reads: the class first, the policy after."""
 
-from steprelay_core.failure import CANCEL_PREFIX, CLASSES, QUEUE_TIMEOUT_PREFIX, Reading, Symptoms, Told, read_symptoms
+from steprelay_core.failure import CANCEL_PREFIX, QUEUE_TIMEOUT_PREFIX, Reading, Symptoms, Told, read_symptoms
 from steprelay_core.state.events import JobChanged
 from steprelay_core.state.model import Failure
 
-__all__ = ["CANCEL_PREFIX", "FINAL", "LEFT_EXIT_CODE", "QUEUE_TIMEOUT_PREFIX", "classify", "is_final"]
+__all__ = ["CANCEL_PREFIX", "LEFT_EXIT_CODE", "QUEUE_TIMEOUT_PREFIX", "classify"]
 
 # How the runner ends a job whose attempt it found taken, or must not begin, without running the step.
 LEFT_EXIT_CODE = 75
-
-# Classes that no further attempt can mend.
-FINAL = frozenset(one.id for one in CLASSES.values() if one.retry == "never")
 
 
 def classify(job: JobChanged) -> Failure:
     """The failure that a FAILED job tells of."""
     reading = read_symptoms(_symptoms(job))
     return Failure(reading.class_, _reason(job, reading), job.exit_code, job.log_stream)
-
-
-def is_final(failure: Failure) -> bool:
-    """Whether another attempt would fail the same way."""
-    return failure.class_ in FINAL
 
 
 def _symptoms(job: JobChanged) -> Symptoms:

@@ -354,7 +354,8 @@ def on_job_submitted(draft: Draft, event: JobSubmitted) -> None:
         return
     if submission.job_id is None or submission.job_name is None:
         job_id = submission.job_id or event.job_id
-        changed = replace(submission, job_id=job_id, job_name=event.job_name, terms=event.terms or submission.terms)
+        terms = event.terms or submission.terms
+        changed = replace(submission, job_id=job_id, job_name=event.job_name, terms=terms, platform=event.platform)
         draft.put(swap_submission(draft.group(event.group), changed))
         submission = changed
     if submission.job_id != event.job_id:

@@ -30,7 +30,7 @@ def launch(
     attempt = draft.group(key).voided + 1 if attempt is None else attempt
     first, terms = attempt if first is None else first, terms or Terms()
     for part in members.chunks(_together(draft, key, step)):
-        again = step.batch is None and attempt > first
+        again = step.batch is None and (attempt > first or bool(terms.spent))
         joined = _joined(draft, draft.group(key), part, attempt, terms, first) if again else None
         if joined is not None:
             draft.put(swap_submission(draft.group(key), joined))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Fault = Literal["machine", "step", "configuration", "person", "nobody", "relay"]
-Retry = Literal["batch", "step", "never", "cause", "nothing"]
+Retry = Literal["batch", "relay", "memory", "queue", "step", "never", "cause", "nothing"]
 
 FAULTS: dict[Fault, str] = {
     "machine": "the machine's, or that of the services around it",
@@ -18,21 +18,28 @@ FAULTS: dict[Fault, str] = {
     "relay": "steprelay's own",
 }
 
-# Who makes another attempt, unless the step says otherwise.
-RETRIES: dict[Retry, str] = {
-    "batch": "AWS Batch itself, up to 5 attempts in one job; then the step's `@retry`",
+# Who makes another attempt, unless the step says otherwise. `{free}` is the class's own budget.
+_RETRIES: dict[Retry, str] = {
+    "batch": "AWS Batch itself, up to 5 attempts in one job; then {free}, then the step's `@retry`",
+    "relay": "{free}, then the step's `@retry`",
+    "memory": "{free}, as long as the memory grows; then the step's `@retry`",
+    "queue": "the relay, on each further queue of the step's list; on the last one only `@retry(on=…)` that names it",
     "step": "the step's `@retry`",
     "never": "it would fail the same way",
     "cause": "it follows what failed first",
     "nothing": "there is nothing to retry",
 }
 
+# The pause (seconds) before the first free attempt of a class that backs off, and the longest; each twice the last.
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class FailureClass:
     """A kind of failure. The texts are for people, in Markdown's words.
 
-    `follows` says what the relay does, `change` what helps, `settings` what has a say in it.
+    `follows` says what the relay does, `change` what helps, `settings` what has a say in it. `free`: so many further
+    attempts of a task cost none of the step's `@retry`; `backs_off`: each of these waits a while, and longer each time.
     """
 
     id: str
@@ -42,11 +49,26 @@ class FailureClass:
     follows: str
     change: str
     settings: tuple[str, ...] = ()
+    free: int = 0
+    backs_off: bool = False
 
     @property
     def retried(self) -> bool:
         """Whether another attempt is worth making, as far as the step allows one."""
-        return self.retry in ("batch", "step")
+        return self.retry not in ("never", "cause", "nothing")
+
+    @property
+    def retried_by(self) -> str:
+        """Who makes another attempt, or why nobody does."""
+        attempts = "one further attempt" if self.free == 1 else f"up to {self.free} further attempts"
+        free = f"the relay, {attempts} at no cost to `@retry`"
+        if self.backs_off:
+            free += f", after {FIRST_PAUSE:g} s, {2 * FIRST_PAUSE:g} s and so on"
+        return _RETRIES[self.retry].format(free=free)
+
+    def pause(self, spent: int) -> float:
+        """Seconds to wait before the next free attempt, when so many of the budget are spent."""
+        return min(FIRST_PAUSE * 2.0**spent, LONGEST_PAUSE) if self.backs_off else 0.0
 
 
 _NEXT_QUEUE = "the step's next attempt goes to the next queue of its list, if it names several"
@@ -64,10 +86,10 @@ _TABLE = (
         "queue_timeout",
         "the job waited too long for a place in its queue",
         "machine",
-        "step",
-        _NEXT_QUEUE,
+        "queue",
+        "the task goes on in the next queue of its list; on the last one, it fails",
         "check the queue's limits and compute environments, or name a second queue",
-        ("`@batch(queue=[…])`", "`@retry`", "`jobStateTimeLimitActions` of the queue"),
+        ("`@batch(queue=[…])`", "`@retry(on=…)`", "`jobStateTimeLimitActions` of the queue"),
     ),
     FailureClass(
         "timeout",
@@ -84,26 +106,29 @@ _TABLE = (
         "machine",
         "batch",
         f"AWS Batch starts the job again on another machine; when it gives up, {_NEXT_QUEUE}",
-        "name a queue with on-demand instances as well, or give the step more attempts with `@retry`",
+        "name a queue with on-demand instances as well, or save checkpoints, so that less is lost",
         ("`@batch(queue=[…])`", "`@retry`"),
+        free=10,
     ),
     FailureClass(
         "oom",
         "the container took more memory than it has",
         "step",
-        "step",
-        "the next attempt gets twice the memory, up to `max_memory`",
+        "memory",
+        "the next attempt gets `memory_factor` times the memory (2 unless given), up to `max_memory`",
         "give the step more memory: `@batch(memory=…)`",
-        ("`@batch(memory=…, max_memory=…)`", "`@retry`"),
+        ("`@batch(memory=…, max_memory=…)`", "`@retry(memory_factor=…)`"),
+        free=10,
     ),
     FailureClass(
         "oom_suspected",
         "the container was killed (exit code 137) and nobody says why, which is mostly for want of memory",
         "step",
-        "step",
-        "the next attempt gets twice the memory, up to `max_memory`, but only once",
+        "memory",
+        "the next attempt gets `memory_factor` times the memory (2 unless given), up to `max_memory`, but only once",
         "give the step more memory: `@batch(memory=…)`; its log may say what else killed it",
-        ("`@batch(memory=…, max_memory=…)`", "`@retry`"),
+        ("`@batch(memory=…, max_memory=…)`", "`@retry(memory_factor=…)`"),
+        free=1,
     ),
     FailureClass(
         "image_permanent",
@@ -118,10 +143,12 @@ _TABLE = (
         "image_transient",
         "the image could not be pulled this time",
         "machine",
-        "step",
-        "another attempt, after the wait that `@retry` asks for",
+        "relay",
+        "another attempt, after a pause that grows each time",
         "run it again; if it comes often, use a registry that is nearer, as Amazon ECR",
-        ("`@retry(minutes_between_retries=…)`", "`@batch(image=…)`"),
+        ("`@batch(image=…)`", "`@retry`"),
+        free=5,
+        backs_off=True,
     ),
     FailureClass(
         "host",
@@ -131,24 +158,28 @@ _TABLE = (
         f"AWS Batch starts the job again where the runtime or the network timed out; otherwise {_NEXT_QUEUE}",
         "run it again: the machine failed, not the step",
         ("`@retry`", "`@batch(queue=[…])`", "`@batch(ephemeral_storage=…)` where its disk was full"),
+        free=5,
     ),
     FailureClass(
         "unknown_outcome",
         "the container ran, but how it ended got lost",
         "machine",
-        "step",
+        "relay",
         "the outcome that the step's runner left counts; without one, another attempt",
         "look into the job's log, which may say why",
         ("`@retry`",),
+        free=2,
     ),
     FailureClass(
         "resource_init",
         "network, secrets, logs or volumes of the job were not ready in time",
         "machine",
-        "step",
-        "another attempt, after the wait that `@retry` asks for",
+        "relay",
+        "another attempt, after a pause that grows each time",
         "check the job's network, secrets and roles, then run it again",
-        ("`@retry(minutes_between_retries=…)`",),
+        ("`@retry`",),
+        free=5,
+        backs_off=True,
     ),
     FailureClass(
         "config",
@@ -163,10 +194,10 @@ _TABLE = (
         "capacity",
         "there is no machine for the job now",
         "machine",
-        "step",
-        f"the job waits for one; if it fails of it, {_NEXT_QUEUE}",
+        "queue",
+        "the job waits for one; if that ends it, the task goes on in the next queue, and fails on the last one",
         "name a second queue, ask for less, or allow the compute environment more instance types",
-        ("`@batch(queue=[…])`", "`@retry`", "`jobStateTimeLimitActions` of the queue"),
+        ("`@batch(queue=[…])`", "`@retry(on=…)`", "`jobStateTimeLimitActions` of the queue"),
     ),
     FailureClass(
         "dependency",
@@ -191,7 +222,7 @@ _TABLE = (
         "step",
         "another attempt, as `@retry` says",
         "mend the step; `@retry(times=3)` helps where it fails by chance, `@catch` where the flow can go on",
-        ("`@retry`", "`@catch`"),
+        ("`@retry`", "`@retry(on=…, exit_codes_no_retry=…)`", "`@catch`"),
     ),
     FailureClass(
         "unknown",
@@ -221,3 +252,6 @@ _TABLE = (
 )
 
 CLASSES: dict[str, FailureClass] = {one.id: one for one in _TABLE}
+
+# What `@retry(on=…)` can name.
+RETRYABLE = tuple(one.id for one in _TABLE if one.retried)

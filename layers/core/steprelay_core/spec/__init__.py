@@ -3,8 +3,10 @@
 from steprelay_core.spec.batch import Batch
 from steprelay_core.spec.canonical import canonical_json
 from steprelay_core.spec.graph import Graph, build_graph
+from steprelay_core.spec.memory import Memory
 from steprelay_core.spec.models import SPEC_NAME, SPEC_VERSION, Spec, Step, Transition
 from steprelay_core.spec.problems import Problem, SpecError, nearest
+from steprelay_core.spec.retry import Retry
 from steprelay_core.spec.schema import spec_schema
 from steprelay_core.spec.splits import Split
 from steprelay_core.spec.validate import LIGHT_STEP_SECONDS, Flow, parse_spec, validate_spec
@@ -16,7 +18,9 @@ __all__ = [
     "Batch",
     "Flow",
     "Graph",
+    "Memory",
     "Problem",
+    "Retry",
     "Spec",
     "SpecError",
     "Split",

@@ -285,7 +285,8 @@ class Batch(Model):
     max_memory: Annotated[
         Annotated[StrictInt, Field(ge=4), _in("MiB")] | None,
         _about(
-            "How far memory may grow: each attempt after one that ran out of it gets twice as much, up to this",
+            "How far memory may grow: each attempt after one that ran out of it gets twice as much, up to this; "
+            "`@retry(memory_factor=…)` for another factor than 2",
             f"{_SIZES}[MEMORY] of later attempts",
             65536,
         ),
@@ -315,15 +316,6 @@ class Batch(Model):
     def queue_at(self, position: int) -> str | None:
         """The queue at this position, the last one for any beyond; None where the step names none."""
         return self.queues[min(position, self.last_queue)] if self.queues else None
-
-    @property
-    def memory_limit(self) -> int:
-        """How far memory may grow, in MiB."""
-        return max(self.max_memory or 0, self.memory)
-
-    def memory_after(self, growth: int) -> int:
-        """The memory in MiB once it was doubled this many times, as far as it may grow."""
-        return min(self.memory << growth, self.memory_limit)
 
     @property
     def neuron_chips(self) -> int:

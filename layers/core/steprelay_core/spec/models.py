@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from steprelay_core.spec.batch import Batch
+from steprelay_core.spec.memory import Memory
+from steprelay_core.spec.retry import Retry
 from steprelay_core.spec.types import (
     EnvironmentName,
-    Factor,
     FlowName,
-    Minutes,
     Model,
     ParameterName,
     StepName,
@@ -39,14 +39,6 @@ class Parameter(Model):
     default: Any = None
     required: StrictBool = False
     help: StrictStr | None = None
-
-
-class Retry(Model):
-    """The step's own retries: attempts after the first, and the wait before each."""
-
-    times: Annotated[StrictInt, Field(ge=0, le=99)] = 3
-    minutes_between_retries: Minutes = 2
-    backoff: Annotated[Factor, Field(description="each wait is this many times the one before")] = 1
 
 
 class Catch(Model):
@@ -103,6 +95,18 @@ class Step(Model):
     environment: dict[EnvironmentName, StrictStr] = {}
     doc: StrictStr | None = None
     source: Source | None = None
+
+    @property
+    def never_again(self) -> bool:
+        """Whether no second attempt may be made, by whomever: `@retry(times=0)`."""
+        return self.retry is not None and self.retry.times == 0
+
+    @property
+    def memory(self) -> Memory | None:
+        """What its jobs have, and how far that grows; None for a light step."""
+        if self.batch is None:
+            return None
+        return Memory.of(self.batch, self.retry.memory_factor if self.retry else None)
 
 
 class Entrypoint(Model):

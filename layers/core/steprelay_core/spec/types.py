@@ -36,6 +36,8 @@ Minutes = (
     | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0), in_unit("minutes")]
 )
 Factor = Annotated[StrictInt, Field(ge=1)] | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1)]
+# From 0 to 1.
+Part = Annotated[StrictInt, Field(ge=0, le=1)] | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
 Mebibytes = Annotated[StrictInt, Field(ge=1), in_unit("MiB")]
 Text = Annotated[StrictStr, Field(min_length=1)]
 AbsolutePath = Annotated[StrictStr, text_like(r"^/", "an absolute path")]

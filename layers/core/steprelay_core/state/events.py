@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from steprelay_core.state.model import GroupKey, Origin, TaskSelection, Terms, whole_job
+from steprelay_core.state.model import GroupKey, Origin, Platform, TaskSelection, Terms, whole_job
 
 # The statuses in which AWS Batch leaves a job.
 JOB_ENDED = frozenset({"SUCCEEDED", "FAILED"})
@@ -133,7 +133,8 @@ class TimerDue:
 class JobSubmitted:
     """Batch took a submission; the engine tells itself what SubmitJob answered.
 
-    `terms`: those it was taken on in the end, where a queue of the step's list would not have it.
+    `terms`: those it was taken on in the end, where a queue of the step's list would not have it. `platform`: that
+    queue's, where it is known.
     """
 
     run: str
@@ -142,6 +143,7 @@ class JobSubmitted:
     job_id: str
     job_name: str
     terms: Terms | None = None
+    platform: Platform | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ Counts = Annotated[dict[int, int], BeforeValidator(counts_from_stored), PlainSer
 # AWS Batch: an array job has at most 10,000 children.
 ARRAY_LIMIT = 10_000
 
+# What the machines behind a job queue are.
+Platform = Literal["ec2", "fargate"]
+
 
 def whole_job(job_id: str) -> str:
     """The id of the job as a whole: AWS Batch calls a child of an array `<job id>:<index>`."""
@@ -144,13 +147,19 @@ class Failure:
 class Terms:
     """What an attempt is given beyond what its step says, because of how earlier ones failed.
 
-    `queue`: the position in the step's queues; `growth`: how often memory was doubled; `suspected`: whether once only
-    because the attempt looked as if memory had run out.
+    `queue`: the position in the step's queues; `growth`: how often memory has grown; `suspected`: whether once only
+    because the attempt looked as if memory had run out. `spent`: of the free attempts of each failure class, how many
+    were made, in the order of their names.
     """
 
     queue: int = 0
     growth: int = 0
     suspected: bool = False
+    spent: tuple[tuple[str, int], ...] = ()
+
+    def spent_of(self, class_: str) -> int:
+        """How many free attempts were made because of failures of this class."""
+        return dict(self.spent).get(class_, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +181,14 @@ class Submission:
 
     Its identity in the group is `(attempt, first member)`: no member is in two submissions of one attempt.
     `members` keeps all it was submitted with (the index map of the array), `open` those still undecided.
-    `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew.
+    `first` is the attempt from which these members' budget of retries counts: 1 until somebody starts them anew, and
+    one more with each attempt that costs none of that budget.
     `others`: jobs that were made of it besides `job_id`, where an answer was lost. `missing_since`: when AWS Batch was
     first found not to know its job any more. `sent_at`: when messages that no light function had received by then
     were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
-    `crowds`: how often some of them had to wait for others before their next attempt.
+    `crowds`: how often some of them had to wait for others before their next attempt. `platform`: of the queue that
+    took it.
     """
 
     attempt: int
@@ -200,6 +211,7 @@ class Submission:
     behind: Ahead | None = None
     told: Ranges = field(default_factory=Ranges)
     crowds: int = 0
+    platform: Platform | None = None
 
     @property
     def id(self) -> str:
@@ -228,13 +240,17 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started."""
+    """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started.
+
+    `budget`: what pays for the attempt after it, or why there is none, as people read it.
+    """
 
     member: int
     attempt: int
     at: float
     failure: Failure
     began_at: float | None = None
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,11 +323,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RunFailure:
-    """The first cause of a failed run."""
+    """The first cause of a failed run; `budget`: why there was no further attempt."""
 
     task: str
     attempt: int
     failure: Failure
+    budget: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from steprelay_core.translate.flow import flow_problems
 from steprelay_core.translate.image import with_registry
-from steprelay_core.translate.inputs import Defaults, Pointers, Request, TranslateError
+from steprelay_core.translate.inputs import Defaults, Platform, Pointers, Request, TranslateError
 from steprelay_core.translate.names import job_name
 from steprelay_core.translate.request import translate
 from steprelay_core.translate.submission import depends_on
@@ -10,6 +10,7 @@ from steprelay_core.translate.terms import queue_in_use
 
 __all__ = [
     "Defaults",
+    "Platform",
     "Pointers",
     "Request",
     "TranslateError",

@@ -27,10 +27,10 @@ def translate(
         ValueError: for a light step, which has no request, and for more members than one job can hold.
     """
     step = flow.step(group.step)
-    batch = step.batch
-    if batch is None:
+    batch, memory = step.batch, step.memory
+    if batch is None or memory is None:
         raise ValueError(f"step {group.step!r} is a light step: it has no batch request")
-    sizes = sizes_in_use(batch, submission.terms, platform)
+    sizes = sizes_in_use(batch, memory, submission.terms, platform)
     definition = build_definition(flow, step, batch, platform, sizes, defaults, pointers.bootstrap)
     submit = build_submission(flow, step, batch, group, submission, sizes, defaults, pointers)
     problems = [

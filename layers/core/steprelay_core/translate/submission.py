@@ -31,6 +31,8 @@ RETRY_STRATEGY: dict[str, Any] = {
         {"onReason": "*", "action": "EXIT"},
     ],
 }
+# Of a step with `@retry(times=0)`, which may not run twice.
+NO_RETRY: dict[str, Any] = {"attempts": 1}
 
 
 def build_submission(
@@ -56,7 +58,7 @@ def build_submission(
         "jobQueue": queue_in_use(batch, submission.terms, defaults) or "",
         "parameters": parameters,
         **_containers(batch, _overrides(step, batch, sizes, to), len(submission.members)),
-        "retryStrategy": RETRY_STRATEGY,
+        "retryStrategy": NO_RETRY if step.never_again else RETRY_STRATEGY,
         "tags": tags,
         "propagateTags": can_propagate(tags),
         **_share(batch),

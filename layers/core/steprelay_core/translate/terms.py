@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from steprelay_core.spec import Batch
+from steprelay_core.spec import Batch, Memory
 from steprelay_core.state.model import Terms
 from steprelay_core.translate.fargate import pair_between, smallest_pair
 from steprelay_core.translate.inputs import Defaults, Platform
@@ -25,18 +25,17 @@ def queue_in_use(batch: Batch, terms: Terms, defaults: Defaults) -> str | None:
     return batch.queue_at(terms.queue) or defaults.queue
 
 
-def sizes_in_use(batch: Batch, terms: Terms, platform: Platform) -> Sizes:
-    """What the step asks for, rounded up where it says so, and its memory doubled `terms.growth` times.
+def sizes_in_use(batch: Batch, grows: Memory, terms: Terms, platform: Platform) -> Sizes:
+    """What the step asks for, rounded up where it says so, its memory grown `terms.growth` times.
 
-    Memory grows to `max_memory` at most. On Fargate the next pair that has as much of both is taken; if only pairs
-    above `max_memory` have, the largest below it.
+    On Fargate the next pair that has as much of both is taken; if only pairs above the limit have, the largest below.
     """
-    memory = batch.memory_after(terms.growth)
+    memory = grows.after(terms.growth)
     if platform == "ec2":
         return Sizes(ceil(batch.cpu) if batch.round_up else batch.cpu, memory)
     pair = None
     if memory > batch.memory:
-        pair = pair_between(batch.cpu, batch.memory, memory, batch.memory_limit)
+        pair = pair_between(batch.cpu, batch.memory, memory, grows.limit)
     if batch.round_up:
         pair = pair or smallest_pair(batch.cpu, batch.memory)
     return Sizes(*(pair or (batch.cpu, batch.memory)))

@@ -40,6 +40,8 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
         f"  class   {cause.failure_class}{code}",
         f"  reason  {cause.reason}",
     ]
+    if cause.budget:
+        lines.append(f"  retry   {cause.budget}")
     if cause.log_tail:
         lines.append("  its last lines:")
         lines += [f"    | {line}" for line in cause.log_tail]
@@ -69,5 +71,4 @@ def _growth_advice(cause: Cause) -> str | None:
         return None
     if cause.memory >= cause.max_memory:
         return f"it had all that max_memory lets it have, {cause.memory} MiB: raise max_memory"
-    more = "add @retry(times=3)" if cause.attempt == 1 else "allow more of them with @retry(times=…)"
-    return f"it had {cause.memory} MiB, and further attempts would have had up to {cause.max_memory}: {more}"
+    return f"it had {cause.memory} MiB, and may have up to {cause.max_memory}: start it with more, @batch(memory=…)"

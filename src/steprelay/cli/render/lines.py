@@ -41,7 +41,7 @@ def printed_by(change: OutputLine) -> str:
 
 
 def failed_line(change: AttemptFailed) -> str:
-    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min`."""
+    """`process.3 attempt 1 failed: program, exit code 1: ValueError: no luck — retrying in 2 min (retry 1 of 3)`."""
     code = f", exit code {change.exit_code}" if change.exit_code is not None else ""
     text = f"{change.task} attempt {change.attempt} failed: {change.failure_class}{code}"
     if change.reason:
@@ -51,14 +51,18 @@ def failed_line(change: AttemptFailed) -> str:
 
 
 def follow_up(change: AttemptFailed) -> str:
-    """`retrying in 2 min with 8192 MiB`; nothing while it is not decided."""
+    """`retrying in 2 min with 8192 MiB (free: oom 1 of 10)`; nothing while it is not decided."""
     if change.then == "retry":
         wait = (change.retry_at or 0) - change.at
         soon = f" in {duration(wait)}" if wait >= 1 else ""
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
-        return f"retrying{soon}{memory}{queue}"
-    return "giving up" if change.then == "fail" else ""
+        return f"retrying{soon}{memory}{queue}{_by(change.budget)}"
+    return f"giving up{_by(change.budget.removeprefix('none: '))}" if change.then == "fail" else ""
+
+
+def _by(budget: str) -> str:
+    return f" ({budget})" if budget else ""
 
 
 def counts(change: StepProgress) -> str:

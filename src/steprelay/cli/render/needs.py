@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from steprelay.cli.errors import count
 
 if TYPE_CHECKING:
-    from steprelay_core.spec import Batch, Step
+    from steprelay_core.spec import Batch, Retry, Step
 
 LONGEST_LINE = 100
 
@@ -17,10 +17,7 @@ def needs_lines(step: "Step") -> list[str]:
     if step.environment:
         needs.append(f"environment: {shortened(said(step.environment), LONGEST_LINE)}")
     if step.retry is not None:
-        needs.append(
-            f"up to {count(step.retry.times, 'retry').replace('retrys', 'retries')}, "
-            f"{step.retry.minutes_between_retries:g} min apart"
-        )
+        needs.append(retry_words(step.retry))
     if step.timeout_seconds is not None:
         needs.append(f"at most {step.timeout_seconds} s an attempt")
     if step.catch is not None:
@@ -28,6 +25,25 @@ def needs_lines(step: "Step") -> list[str]:
     if step.command is not None:
         needs.append(f"runs {' '.join(step.command)}")
     return needs
+
+
+def retry_words(retry: "Retry") -> str:
+    """`up to 2 retries, 2 min apart, each wait up to 20 % shorter or longer, after program, timeout only`."""
+    if retry.times == 0:
+        return "never tried again"
+    words = [f"up to {count(retry.times, 'retry').replace('retrys', 'retries')}"]
+    words.append(f"{retry.minutes_between_retries:g} min apart")
+    if retry.backoff > 1:
+        words.append(f"each wait {retry.backoff:g} times the last")
+    if retry.jitter:
+        words.append(f"each wait up to {100 * retry.jitter:g} % shorter or longer")
+    if retry.on is not None:
+        words.append(f"after {', '.join(retry.on)} only")
+    if retry.exit_codes_no_retry:
+        words.append(f"not after exit code {', '.join(map(str, retry.exit_codes_no_retry))}")
+    if retry.memory_factor is not None:
+        words.append(f"with {retry.memory_factor:g} times the memory where it ran out")
+    return ", ".join(words)
 
 
 def _batch_lines(batch: "Batch") -> list[str]:

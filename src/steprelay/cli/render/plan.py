@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steprelay.cli.errors import count
-from steprelay.cli.render.needs import parameter_words, said, shortened
+from steprelay.cli.render.needs import parameter_words, retry_words, said, shortened
 from steprelay.plan import Plan, PlannedStep
 from steprelay_core.spec import Batch, Flow, Step
 
@@ -88,7 +87,7 @@ def _own(name: str, step: Step) -> str:
     """Of what belongs to the step, not to its `batch`."""
     match name:
         case "retry" if step.retry:
-            return f"{count(step.retry.times, 'time')}, {step.retry.minutes_between_retries:g} min apart"
+            return retry_words(step.retry)
         case "timeout":
             return f"{step.timeout_seconds} s an attempt"
         case "catch" if step.catch:

@@ -117,5 +117,6 @@ def run_json(run: Run) -> dict[str, Any]:
             "failure_class": cause.failure.class_,
             "reason": cause.failure.reason,
             "exit_code": cause.failure.exit_code,
+            "budget": cause.budget,
         },
     }

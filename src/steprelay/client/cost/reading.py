@@ -10,7 +10,7 @@ from steprelay.client.needs import asked_by
 from steprelay.client.relay import RelayClient
 from steprelay.client.winners import groups_of, spread, won_by
 from steprelay_core.ports import Stored
-from steprelay_core.spec import Batch, Flow
+from steprelay_core.spec import Batch, Flow, Step
 from steprelay_core.state.model import FailedAttempt, Group, TaskKey
 
 # Outcomes that are read of a step: of attempts that won, and of those that failed.
@@ -53,16 +53,16 @@ class _Reading:
         self.assumed: dict[str, None] = {}
 
     def step(self, name: str) -> StepCost:
-        batch = self._flow.step(name).batch
+        given = self._flow.step(name)
         won = sum(len(part.members) for part in won_by(self._stored, name))
         ran = self._ran(list(self._winners(name)))
         ran_in_vain = self._ran(list(self._failures(name)))
         failed = sum(_failed_attempts(group) for group in groups_of(self._stored, name))
-        compute = self._compute(name, batch, [*ran, *ran_in_vain])
+        compute = self._compute(name, given.batch, [*ran, *ran_in_vain])
         return step_cost(
             name,
-            Attempts(won, tuple(_measured(batch, compute, one) for one in ran)),
-            Attempts(failed, tuple(_measured(batch, compute, one) for one in ran_in_vain)),
+            Attempts(won, tuple(_measured(given, compute, one) for one in ran)),
+            Attempts(failed, tuple(_measured(given, compute, one) for one in ran_in_vain)),
             list_prices(),
         )
 
@@ -105,18 +105,18 @@ def _failed_attempts(group: Group) -> int:
     return max(len(group.history), before_winning + len(group.failed))
 
 
-def _measured(batch: Batch | None, compute: Compute, ran: _Ran) -> Measured:
+def _measured(step: Step, compute: Compute, ran: _Ran) -> Measured:
     asked, won = ran.asked, ran.asked.failed is None
-    if batch is None:
+    batch, needs = step.batch, asked_by(step, ran.asked.group, ran.asked.task.member, ran.asked.attempt)
+    if batch is None or needs is None:
         return Measured(str(asked.task), asked.attempt, "lambda", ran.seconds, 0.0, LIGHT_MEMORY_MIB, won=won)
-    memory = asked_by(batch, asked.group, asked.task.member, asked.attempt).memory
     return Measured(
         str(asked.task),
         asked.attempt,
         compute,
         ran.seconds,
         batch.cpu,
-        memory,
+        needs.memory,
         batch.gpu,
         batch.neuron_chips,
         batch.nodes,

@@ -11,9 +11,10 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -29,6 +30,9 @@ from steprelay.local.sources import Sources
 from steprelay.local.sweeping import SWEEP_SECONDS, Sweeping
 from steprelay.runner.s3 import S3Store
 from steprelay.runner.store import Store
+
+if TYPE_CHECKING:
+    from steprelay.local.sparing import Runs
 
 logger = logging.getLogger("steprelay.relay")
 
@@ -95,7 +99,6 @@ class _Relay:
 
         self._hooks = emulator_hooks
         self._folder, self._info, self._sources = folder, info, sources
-        self._data: S3Store | None = None
         self._kept = Kept(folder.state / "kept.db")
         config = _batch_config(folder, info, secrets, self._has_another_attempt)
         self._batch = LocalBatch(
@@ -119,10 +122,10 @@ class _Relay:
         sweeping = Sweeping(deployment.client)
         try:
             outputs = await asyncio.to_thread(deployment.create, self._sources, _parameters(self._info))
-            self._data = S3Store(outputs["DataBucket"], deployment.client("s3"))
-            await asyncio.to_thread(self._go_on, outputs, self._data)
+            await asyncio.to_thread(self._go_on, outputs, S3Store(outputs["DataBucket"], deployment.client("s3")))
+            self._info = replace(self._info, state="ready", outputs=outputs)
             self._gate.open = True
-            self._folder.write(replace(self._info, state="ready", outputs=outputs))
+            self._folder.write(self._info)
             if self._info.chaos:
                 sweeping.start()
             logger.info("ready on %s", self._info.endpoint_url)
@@ -137,10 +140,17 @@ class _Relay:
             stop.set()
             await asyncio.wait([server], timeout=_STOP_SECONDS)
 
-    def _has_another_attempt(self, parameters: Mapping[str, str], memory_mib: int) -> bool:
+    def _has_another_attempt(self, parameters: Mapping[str, str]) -> bool:
         from steprelay.local.sparing import has_another_attempt
 
-        return self._data is None or has_another_attempt(self._data, parameters, memory_mib)
+        # Before it is ready, what runs is not known: nobody is to be killed.
+        return self._gate.open and has_another_attempt(self._runs, parameters)
+
+    @cached_property
+    def _runs(self) -> "Runs":
+        from steprelay.local.sparing import runs_of
+
+        return runs_of(self._info)
 
     def _go_on(self, outputs: Mapping[str, str], data: Store) -> None:
         """Go on with what the relay before left, and keep all for the next.
@@ -198,7 +208,7 @@ def _read_secrets() -> dict[str, str]:
 
 
 def _batch_config(
-    folder: RelayFolder, info: RelayInfo, secrets: dict[str, str], survives: Callable[[Mapping[str, str], int], bool]
+    folder: RelayFolder, info: RelayInfo, secrets: dict[str, str], survives: Callable[[Mapping[str, str]], bool]
 ) -> Any:
     from steprelay.local.batch import LocalBatchConfig
     from steprelay.local.batch.chaos import parse_chaos

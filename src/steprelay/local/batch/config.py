@@ -24,7 +24,7 @@ class LocalBatchConfig:
     `secrets`: the values of jobs' secrets by the name of their variable, as no secret's ARN leads anywhere here;
     nothing else of it reaches a job. `makes_up_queues`: whether a queue that does not exist is made when it is asked
     for, so that flows that name the queues of an account run here. `survives_memory_kill`: whether something would
-    follow if an attempt of a job with these parameters and so much memory (MiB) were killed for its memory.
+    follow if an attempt of a job with these parameters were killed for its memory.
     """
 
     workdir: Path
@@ -41,4 +41,4 @@ class LocalBatchConfig:
     clock: Callable[[], float] = time.time
     secrets: Mapping[str, str] = field(default_factory=dict)
     makes_up_queues: bool = False
-    survives_memory_kill: Callable[[Mapping[str, str], int], bool] = lambda _parameters, _memory: True
+    survives_memory_kill: Callable[[Mapping[str, str]], bool] = lambda _parameters: True

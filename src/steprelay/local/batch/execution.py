@@ -148,7 +148,7 @@ class Execution:
         survives. Of machines that go away, every step has others."""
         if strike.fault is not chaos.Fault.OOM or self._config.chaos.fatal:
             return False
-        return not self._config.survives_memory_kill(member.spec.parameters, member.spec.memory_mib)
+        return not self._config.survives_memory_kill(member.spec.parameters)
 
     def _tell(self, member: Job, task: Task, job: Job, spared: bool) -> None:
         """Say in the job's log what it does not get here; of an array's children, the first says it for all."""

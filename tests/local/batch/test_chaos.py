@@ -56,7 +56,7 @@ def test_a_spot_reclaim_ends_the_attempt_with_the_instances_name(make_lab: MakeL
 
 
 def test_a_reclaimed_job_that_does_not_react_is_killed_after_the_grace(make_lab: MakeLab) -> None:
-    chaos = Chaos(spot=1, strike_within_seconds=1, seed=1)
+    chaos = Chaos(spot=1, strike_within_seconds=1, seed=14)
     struck = strike(chaos, "a-job", None, 1)
     assert struck is not None
     assert struck.after_seconds > 0.5  # late enough for the job to have set its trap

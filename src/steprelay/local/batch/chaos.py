@@ -8,6 +8,10 @@ from enum import StrEnum
 # Of a job's parameters: what is new with every run, so that a flow meets the same faults each time it runs.
 _NEW_EACH_RUN = frozenset({"relay", "run"})
 
+# Which part of the time within which a fault strikes is over when it may strike first. About as likely in the first tenth
+# of that time as in the rest: whether a job takes a moment or a minute, it may be struck.
+_EARLIEST = 0.005
+
 
 class Fault(StrEnum):
     """What happens to one attempt."""
@@ -93,7 +97,7 @@ def strike(chaos: Chaos, job: str, index: int | None, attempt: int) -> Strike | 
     dice = _dice(chaos, "attempt", job, index, attempt)
     for fault, probability in ((Fault.HOST, chaos.host), (Fault.SPOT, chaos.spot), (Fault.OOM, chaos.oom)):
         if dice.random() < probability:
-            return Strike(fault, chaos.strike_within_seconds * dice.random() ** 3)
+            return Strike(fault, chaos.strike_within_seconds * _EARLIEST ** dice.random())
     return None
 
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 # Of a job's parameters: what is new with every run, so that a flow meets the same faults each time it runs.
 _NEW_EACH_RUN = frozenset({"relay", "run"})
 
-# Which part of the time within which a fault strikes is over when it may strike first. About as likely in the first tenth
-# of that time as in the rest: whether a job takes a moment or a minute, it may be struck.
+# The part of the time within which a fault strikes that is over when it may strike first. It is about as likely in the
+# first tenth of that time as in the rest: whether a job takes a moment or longer, it may be struck.
 _EARLIEST = 0.005
 
 

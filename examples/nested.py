@@ -22,7 +22,8 @@ class NestedFlow(FlowSpec):
         self.steps = (0.1 / 2**n for n in range(self.rates))
         self.next(self.train, foreach="steps", empty="fail")
 
-    @batch(cpu=1, memory=256)
+    # A grid point that takes more memory than the others is killed, and starts again with twice as much.
+    @batch(cpu=1, memory=256, max_memory=1024)
     @step
     def train(self):
         # Where this task is, outermost first: (index, number of items, item) of each foreach.

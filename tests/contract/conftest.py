@@ -1,11 +1,13 @@
 """AWS as moto plays it, and the parts of it that several suites need."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from botocore.loaders import JSONFileLoader
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -14,6 +16,15 @@ from tests.contract.batch_server import create_queues, serving
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 TABLE = "relay-table"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    """botocore reads its models once, and not for each client: half of the time that a client takes to be made."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as botocore:
+        botocore.setattr(JSONFileLoader, "load_file", lambda _self, path: read(path))
+        yield
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def stub(clients: Clients) -> Iterator[Stubber]:
 @pytest.fixture
 def table(clients: Clients) -> str:
     """The table exactly as the template has it: keys, indexes, projections."""
-    wanted = _template()["Resources"]["Table"]["Properties"]
+    wanted = _resources()["Table"]["Properties"]
     parts = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     clients.dynamodb.create_table(TableName=TABLE, **{part: wanted[part] for part in parts})
     return TABLE
@@ -75,5 +86,6 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda _loader, _suffix, node: str(node.value))
 
 
-def _template() -> Any:
-    return yaml.load(TEMPLATE.read_text(), _Loader)
+@cache
+def _resources() -> Any:
+    return yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]

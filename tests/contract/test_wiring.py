@@ -11,6 +11,7 @@ from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.environment import IncompleteEnvironment, read_settings
 from steprelay_core.aws.pace import DynamoPace
 from steprelay_core.aws.wiring import ports_from
+from steprelay_core.decide.overdue import JOB_SILENCE
 from steprelay_core.ports import Unpaced
 from steprelay_core.state.model import Origin, Run
 from steprelay_core.translate import Defaults
@@ -86,6 +87,12 @@ def test_submissions_are_limited_where_the_environment_says_so(clients: Clients,
     settings = read_settings({**ENVIRONMENT, "STEPRELAY_SUBMITS_PER_SECOND": given})
     assert settings.submits_per_second == limit
     assert isinstance(ports_from(settings, clients).pace, DynamoPace if limit else Unpaced)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("60", 60.0), ("", JOB_SILENCE)])
+def test_the_sweep_asks_for_jobs_as_soon_as_the_environment_says(given: str, seconds: float) -> None:
+    settings = read_settings({**ENVIRONMENT, "STEPRELAY_JOB_SILENCE_SECONDS": given})
+    assert settings.job_silence_seconds == seconds
 
 
 def test_all_missing_variables_are_named_at_once() -> None:

@@ -6,20 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from steprelay.local.record import RelayInfo
 from steprelay.local.relay import LocalRelay
 from tests.flows.conftest import Ended, Project
-from tests.local.relay.support import Aws, eventually, processes_of
+from tests.local.relay import support
+from tests.local.relay.support import Aws, processes_of
+
+T = TypeVar("T")
 
 # What each step writes down when its code begins, and how it waits.
 DIARY = """
@@ -44,6 +48,13 @@ def wait_for(sign):
 DISPATCHERS = ("PackageUploadedFunction", "RunRequestedFunction", "JobChangedFunction", "TimerDueFunction")
 # Older than what the dispatcher takes for abandoned.
 LONG_AGO_SECONDS = 600
+# A machine may be busy with a lot else.
+SECONDS = 240.0
+
+
+def eventually(look: Callable[[], T | None]) -> T:
+    """What `look` finds once it finds anything."""
+    return support.eventually(look, SECONDS)
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Following:
         return self.process.poll() is not None
 
     def end(self) -> Ended:
-        out, errors = self.process.communicate(timeout=120)
+        out, errors = self.process.communicate(timeout=SECONDS)
         return Ended(self.process.returncode, [json.loads(line) for line in out.splitlines()], errors)
 
 
@@ -137,9 +148,22 @@ class CrashLab:
         self.aws.lambda_.invoke(FunctionName=self.aws.physical("SweepFunction"))
 
     def hasten(self, queue: str, seconds: int) -> None:
-        """Have a queue deliver again after so many seconds what nobody deleted."""
+        """Have a queue deliver again after so many seconds what nobody deleted, as often as that takes: on a busy
+        machine a function may well be at work for longer."""
         url = self.aws.physical(queue)
-        self.aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+        found = self.aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+        redrive = json.loads(found["RedrivePolicy"]) | {"maxReceiveCount": 1_000}
+        attributes = {"VisibilityTimeout": str(seconds), "RedrivePolicy": json.dumps(redrive)}
+        self.aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)  # type: ignore[arg-type]
+
+    def end_claims(self) -> None:
+        """The time is over, for which light functions claimed what they began."""
+        bucket = self.relay.outputs["DataBucket"]
+        for found in self.aws.s3.list_objects_v2(Bucket=bucket, Prefix="runs/")["Contents"]:
+            if found["Key"].endswith("/claim.json"):
+                claim = json.loads(self.aws.s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+                body = json.dumps(claim | {"until": time.time()}).encode()
+                self.aws.s3.put_object(Bucket=bucket, Key=found["Key"], Body=body)
 
     def runner(self, begun: str) -> psutil.Process:
         """The runner that watches what has begun under this name."""
@@ -165,6 +189,3 @@ def _is_worker(process: psutil.Process, names: tuple[str, ...]) -> bool:
     except psutil.Error:
         return False
     return any(f"ministack-lambda-steprelay-{name}" in command for name in names)
-
-
-__all__ = ["DISPATCHERS", "CrashLab", "eventually"]

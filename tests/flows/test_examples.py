@@ -1,10 +1,27 @@
 """Every example ends as it says, through the real template on the embedded relay."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
+from steprelay.cli.relays import ConfiguredRelays
+from steprelay.local.record import RelayInfo
 from tests.flows.conftest import Project
+from tests.flows.examples import EXAMPLES, Example, Started
+
+
+@pytest.fixture(scope="module")
+def started(relay: RelayInfo, relay_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Started:
+    """All examples are started at once; a test waits for its own."""
+    client = ConfiguredRelays({}, relay_project, relay).connect("local", None, lambda _: None).client
+    return Started(client, tmp_path_factory.mktemp("examples"))
+
+
+@pytest.mark.xdist_group("examples")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_leaves_its_result(started: Started, example: Example) -> None:
+    assert started.problems(example) == []
 
 
 def test_robust_fails_once_retries_joins_and_finishes(project: Project) -> None:
@@ -30,45 +47,6 @@ def test_checkpoint_is_cut_short_by_a_reclaim_and_goes_on_where_it_was(project: 
     assert (failed["task"], failed["attempt"], failed["then"]) == ("train", 1, "retry")
 
 
-@pytest.mark.parametrize(
-    ("name", "artifact", "value"),
-    [
-        ("hello.py", "greeting", "'hello world'"),
-        ("branch.py", "different", "8"),
-        ("nested.py", "best", "{'depth': 4, 'loss': 1.005, 'rate': 0.025}"),
-        ("any_language", "result", "{'lines': 4, 'words': 20}"),
-    ],
-)
-def test_an_example_leaves_its_result(project: Project, name: str, artifact: str, value: str) -> None:
-    project.add_example(name)
-    ended = project.run(name)
-    assert ended.code == 0, ended.errors
-    assert ended.artifacts[artifact] == value
-
-
-def test_foreach_finds_the_primes_up_to_its_parameter(project: Project) -> None:
-    project.add_example("foreach.py")
-    ended = project.run("foreach.py", "--limit", "12")
-    assert ended.code == 0, ended.errors
-    assert ended.artifacts["primes"] == "[2, 3, 5, 7, 11]"
-
-
-def test_overtake_scores_every_page(project: Project) -> None:
-    project.add_example("overtake.py")
-    ended = project.run("overtake.py", "--slow", "1")
-    assert ended.code == 0, ended.errors
-    assert ended.artifacts["scores"] == "[3, 2, 2, 3]"
-
-
-@pytest.mark.parametrize(("rows", "way"), [("10", "light"), ("5000", "heavy")])
-def test_decide_goes_the_way_that_its_data_says(project: Project, rows: str, way: str) -> None:
-    project.add_example("decide.py")
-    ended = project.run("decide.py", "--rows", rows)
-    assert ended.code == 0, ended.errors
-    started = {change["step"] for change in ended.of_kind("task")}
-    assert started & {"light", "heavy"} == {way}
-
-
 def test_loop_goes_back_until_its_guess_is_good_enough(project: Project) -> None:
     project.add_example("loop.py")
     ended = project.run("loop.py", "--number", "9", "--tolerance", "0.01")
@@ -79,13 +57,12 @@ def test_loop_goes_back_until_its_guess_is_good_enough(project: Project) -> None
     assert "improve@4" not in tasks
 
 
-def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(project: Project) -> None:
-    project.add_example("batch_gallery.py")
-    ended = project.run("batch_gallery.py")
-    assert ended.code == 0, ended.errors
-    assert "batch_process" in {change["step"] for change in ended.of_kind("task")}
-    assert ended.artifacts["squares"] == "[0, 1, 4, 9, 16, 25, 36, 49]"
-    job = ast.literal_eval(ended.artifacts["job"])
+@pytest.mark.xdist_group("examples")
+def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(started: Started) -> None:
+    gallery = next(example for example in EXAMPLES if example.file == "batch_gallery.py")
+    artifacts = {artifact.name: artifact.value or "" for artifact in started.end(gallery).artifacts}
+    assert artifacts["where"] == "'a job of its own'"
+    job = ast.literal_eval(artifacts["job"])
     assert job.keys() == {"AWS_BATCH_JOB_ID", "AWS_BATCH_JOB_ATTEMPT", "AWS_BATCH_CE_NAME", "AWS_BATCH_JQ_NAME"}
     assert all(job.values())
 

@@ -137,6 +137,7 @@ def test_compute_is_made_only_when_no_queue_is_given(template: Template) -> None
         ("STEPRELAY_DEFINITIONS_EXPIRE_DAYS", "DefinitionsExpireDays", 30),
         ("STEPRELAY_RUNS_EXPIRE_DAYS", "RunsExpireDays", 0),
         ("STEPRELAY_SUBMITS_PER_SECOND", "SubmitsPerSecond", 40),
+        ("STEPRELAY_JOB_SILENCE_SECONDS", "JobSilenceSeconds", 300),
     ],
 )
 def test_what_a_relay_is_deployed_with_reaches_its_functions(

@@ -11,7 +11,7 @@ from typing import Any
 
 from steprelay_core.decide import decide
 from steprelay_core.decide.hook_ends import silent_hooks
-from steprelay_core.decide.overdue import Lookup, find_overdue
+from steprelay_core.decide.overdue import JOB_SILENCE, Lookup, find_overdue
 from steprelay_core.definitions import SECONDS_A_DAY, retire_unused
 from steprelay_core.engine import Engine
 from steprelay_core.inbound.envelope import Envelope, Ignored, Unreadable
@@ -27,6 +27,7 @@ class SweepLimits:
     """The most that one sweep does: runs of each list, DescribeJobs calls, seconds.
 
     `together`: how many runs share DescribeJobs calls; `ids`: how many ids a call takes (AWS Batch: 100).
+    `silence`: for how many seconds a job may have been with Batch before it is looked up.
     """
 
     runs: int = 500
@@ -34,6 +35,7 @@ class SweepLimits:
     seconds: float = 180.0
     together: int = 25
     ids: int = 100
+    silence: float = JOB_SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Sweeper:
         if stored.run.status.terminal or which == "stuck":
             return iter(())
         pending = [command for entry in stored.outbox for command in entry.commands]
-        overdue = find_overdue(stored.run, stored.groups, pending, self._now())
+        overdue = find_overdue(stored.run, stored.groups, pending, self._now(), self.limits.silence)
         for event in overdue.events:
             self._handle(event, tally)
         return ((stored, lookup) for lookup in overdue.lookups)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
 from steprelay_core.aws.clients import Clients
 
@@ -30,6 +31,12 @@ _NO_PROFILE: dict[str, Any] = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+
+
+# A relay that does not answer is waited for: half a minute, and as long as its connections take to be refused.
+_RELAY_PAUSE = 0.25
+_RELAY_TRIES = 120
+_STARTING = 503
 
 
 class TargetClients(Clients):
@@ -79,5 +86,22 @@ class TargetClients(Clients):
         style: Any = {"addressing_style": "path"} if self._endpoint_url else None
         config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, s3=style)
         with self._making:
-            made: object = self._boto.client(service, endpoint_url=self._endpoint_url, config=config)
+            made: Any = self._boto.client(service, endpoint_url=self._endpoint_url, config=config)
+        if self._endpoint_url:
+            # Ahead of botocore's own, which is registered for the service as well.
+            named = made.meta.service_model.service_id.hyphenize()
+            made.meta.events.register_first(f"needs-retry.{named}", _wait_for_relay)
         return made
+
+
+def _wait_for_relay(
+    attempts: int, response: tuple[Any, Any] | None, caught_exception: Exception | None, **_: object
+) -> float | None:
+    """Seconds until a request that found no relay is made again (botocore's `needs-retry`); None leaves it to botocore.
+
+    An embedded relay that was killed is back within seconds, on a busy machine within many; how long botocore itself
+    would wait is drawn by chance. One that starts answers 503.
+    """
+    starting = response is not None and response[0].status_code == _STARTING
+    gone = isinstance(caught_exception, ConnectionClosedError | EndpointConnectionError)
+    return _RELAY_PAUSE if (gone or starting) and attempts <= _RELAY_TRIES else None

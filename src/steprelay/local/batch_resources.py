@@ -9,6 +9,9 @@ Answer = tuple[int, dict[str, str], bytes]
 # (method, path, body) -> (status, headers, body)
 BatchApi = Callable[[str, str, bytes], Answer]
 
+_THROTTLED = 429
+_TRIES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class BatchResource:
@@ -52,7 +55,11 @@ def as_numbers(value: Any) -> Any:
 
 
 def _call(api: BatchApi, operation: str, request: dict[str, Any]) -> dict[str, str]:
-    status, _, body = api("POST", f"/v1/{operation.lower()}", json.dumps(request).encode())
+    # CloudFormation calls again where it is throttled, be it on purpose.
+    for _ in range(_TRIES):
+        status, _, body = api("POST", f"/v1/{operation.lower()}", json.dumps(request).encode())
+        if status != _THROTTLED:
+            break
     answer: dict[str, str] = json.loads(body)
     if status != 200:
         raise ValueError(answer.get("message", f"the local Batch answered {status}"))

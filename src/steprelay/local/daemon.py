@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -26,8 +27,12 @@ from steprelay.local.lost_functions import release_claims
 from steprelay.local.processes import MARK, ProcessId
 from steprelay.local.record import Platform, RelayFolder, RelayInfo
 from steprelay.local.sources import Sources
+from steprelay.local.sweeping import SWEEP_SECONDS, Sweeping
 from steprelay.runner.s3 import S3Store
 from steprelay.runner.store import Store
+
+if TYPE_CHECKING:
+    from steprelay.local.sparing import Runs
 
 logger = logging.getLogger("steprelay.relay")
 
@@ -95,7 +100,7 @@ class _Relay:
         self._hooks = emulator_hooks
         self._folder, self._info, self._sources = folder, info, sources
         self._kept = Kept(folder.state / "kept.db")
-        config = _batch_config(folder, info, secrets)
+        config = _batch_config(folder, info, secrets, self._has_another_attempt)
         self._batch = LocalBatch(
             config,
             events=emulator_hooks.publish,
@@ -114,21 +119,38 @@ class _Relay:
         self._batch.start()
         server = asyncio.create_task(_serve(self._gate, listener, stop))
         deployment = Deployment(self._info.port, self._info.token)
+        sweeping = Sweeping(deployment.client)
         try:
             outputs = await asyncio.to_thread(deployment.create, self._sources, _parameters(self._info))
             await asyncio.to_thread(self._go_on, outputs, S3Store(outputs["DataBucket"], deployment.client("s3")))
+            self._info = replace(self._info, state="ready", outputs=outputs)
             self._gate.open = True
-            self._folder.write(replace(self._info, state="ready", outputs=outputs))
+            self._folder.write(self._info)
+            if self._info.chaos:
+                sweeping.start()
             logger.info("ready on %s", self._info.endpoint_url)
             threading.Thread(target=self._hooks.warm, args=(_WARM,), daemon=True).start()
             _start_warm_commands(self._folder.project)
             await stop.wait()
             logger.info("stopping")
         finally:
+            sweeping.stop()
             await asyncio.to_thread(self._batch.stop)
             await asyncio.to_thread(self._hooks.stop_functions)
             stop.set()
             await asyncio.wait([server], timeout=_STOP_SECONDS)
+
+    def _has_another_attempt(self, parameters: Mapping[str, str]) -> bool:
+        from steprelay.local.sparing import has_another_attempt
+
+        # Before it is ready, what runs is not known: nobody is to be killed.
+        return self._gate.open and has_another_attempt(self._runs, parameters)
+
+    @cached_property
+    def _runs(self) -> "Runs":
+        from steprelay.local.sparing import runs_of
+
+        return runs_of(self._info)
 
     def _go_on(self, outputs: Mapping[str, str], data: Store) -> None:
         """Go on with what the relay before left, and keep all for the next.
@@ -185,7 +207,9 @@ def _read_secrets() -> dict[str, str]:
     return secrets
 
 
-def _batch_config(folder: RelayFolder, info: RelayInfo, secrets: dict[str, str]) -> Any:
+def _batch_config(
+    folder: RelayFolder, info: RelayInfo, secrets: dict[str, str], survives: Callable[[Mapping[str, str]], bool]
+) -> Any:
     from steprelay.local.batch import LocalBatchConfig
     from steprelay.local.batch.chaos import parse_chaos
     from steprelay.local.environment import ACCOUNT, REGION
@@ -201,6 +225,7 @@ def _batch_config(folder: RelayFolder, info: RelayInfo, secrets: dict[str, str])
         secrets=secrets,
         # Flows name the queues of their account.
         makes_up_queues=True,
+        survives_memory_kill=survives,
     )
 
 
@@ -216,6 +241,7 @@ def _parameters(info: RelayInfo) -> dict[str, str]:
         "LightConcurrency": str(max(2, _processors())),
         # The local Batch takes as many jobs as it is given.
         "SubmitsPerSecond": "0",
+        **({"JobSilenceSeconds": str(SWEEP_SECONDS)} if info.chaos else {}),
     }
 
 

@@ -15,7 +15,7 @@ from steprelay_core.intake.receive import Intake
 from steprelay_core.intake.requests import Requests, Wanted
 from steprelay_core.ports import Ports, Schedules, Uploads
 from steprelay_core.submit import Dispatch
-from steprelay_core.sweep import Sweeper
+from steprelay_core.sweep import Sweeper, SweepLimits
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ def assemble(
     dead_letters: DeadLetters | None,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     definitions_expire_days: int = 0,
+    sweep_limits: SweepLimits | None = None,
 ) -> Relay:
     """A relay on these ports; job definitions unused for some days are deregistered, for 0 days never."""
     engine = Engine(ports, Effects(ports, dispatch), new_id)
@@ -52,7 +53,7 @@ def assemble(
         engine=engine,
         intake=Intake(uploads, ports.objects, ports.bus, deployer, start, queues.problems),
         requests=Requests(ports.store, ports.objects, ports.bus, start),
-        sweeper=Sweeper(engine, dispatch.relay, definitions_expire_days),
+        sweeper=Sweeper(engine, dispatch.relay, definitions_expire_days, sweep_limits or SweepLimits()),
         dead_letters=dead_letters,
     )
 
@@ -92,4 +93,5 @@ def relay() -> Relay:
         dispatch,
         SqsDeadLetters(clients, buried_at) if buried_at else None,
         definitions_expire_days=settings.definitions_expire_days,
+        sweep_limits=SweepLimits(silence=settings.job_silence_seconds),
     )

@@ -1,8 +1,12 @@
 """Faults by seed: the decisions alone, then in the engine."""
 
+import logging
+from collections.abc import Mapping
+
 import pytest
 
-from steprelay.local.batch.chaos import Chaos, Fault, deliveries, parse_chaos, strike, throttled
+from steprelay.local.batch.chaos import Chaos, Fault, deliveries, parse_chaos, strike, throttled, who
+from steprelay.local.batch.execution import SPARED
 from tests.local.batch.conftest import MakeLab
 from tests.local.batch.harness import Refused, wait_until
 
@@ -52,7 +56,7 @@ def test_a_spot_reclaim_ends_the_attempt_with_the_instances_name(make_lab: MakeL
 
 
 def test_a_reclaimed_job_that_does_not_react_is_killed_after_the_grace(make_lab: MakeLab) -> None:
-    chaos = Chaos(spot=1, strike_within_seconds=1, seed=1)
+    chaos = Chaos(spot=1, strike_within_seconds=1, seed=14)
     struck = strike(chaos, "a-job", None, 1)
     assert struck is not None
     assert struck.after_seconds > 0.5  # late enough for the job to have set its trap
@@ -85,6 +89,41 @@ def test_an_oom_fault_reads_as_a_container_killed_for_its_memory(make_lab: MakeL
     job = lab.ends(lab.shell("sleep 60"))
     assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
     assert job["container"]["exitCode"] == 137
+
+
+def test_memory_runs_out_on_purpose_only_where_something_would_follow_and_the_log_says_whom_that_spared(
+    make_lab: MakeLab,
+) -> None:
+    def survives(parameters: Mapping[str, str]) -> bool:
+        return parameters["step"] == "another"
+
+    lab = make_lab(chaos=Chaos(oom=1, strike_within_seconds=0), survives_memory_kill=survives)
+    spared = lab.shell("sleep 0.1", parameters={"step": "last"})
+    killed = lab.shell("sleep 60", parameters={"step": "another"})
+    assert lab.ends(spared)["status"] == "SUCCEEDED"
+    assert lab.output(spared) == [SPARED]
+    assert lab.ends(killed)["container"]["reason"].startswith("OutOfMemoryError")
+
+
+def test_whoever_wants_fatal_faults_gets_them(make_lab: MakeLab) -> None:
+    chaos = parse_chaos("oom=1,strike_within_seconds=0,fatal=1")
+    lab = make_lab(chaos=chaos, survives_memory_kill=lambda _parameters: False)
+    assert lab.ends(lab.shell("sleep 60"))["container"]["exitCode"] == 137
+
+
+def test_a_flow_meets_the_same_faults_each_time_it_runs() -> None:
+    first, again = ({"flow": "F", "step": "a", "submission": "1-0", "run": f"F-{run}"} for run in (1, 2))
+    assert who("name-1", first) == who("name-2", again)
+    assert who("name-1", first) != who("name-1", {**first, "submission": "2-0"})
+    assert who("name-1", {}) != who("name-2", {})
+
+
+def test_each_fault_is_told_in_the_relays_log(make_lab: MakeLab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "steprelay.local.batch")
+    lab = make_lab(chaos=Chaos(spot=1, duplicate=1, delay=1, strike_within_seconds=0, delay_up_to_seconds=0.01))
+    lab.ends(lab.shell("sleep 60", jobName="told"))
+    assert "by chance: spot of told" in caplog.messages
+    assert "by chance: FAILED is doubled and late, of told" in caplog.messages
 
 
 def test_a_duplicated_event_comes_twice_under_one_id(make_lab: MakeLab) -> None:

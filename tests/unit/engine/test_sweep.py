@@ -110,6 +110,17 @@ def test_forgotten_children_of_an_array_are_judged_each_by_its_own_outcome() -> 
     assert [(line.member, line.failure.reason) for line in work.history] == [(1, FORGOTTEN)]
 
 
+def test_how_long_a_job_may_be_silent_is_for_the_relay_to_say() -> None:
+    world = EngineWorld(ONE_JOB)
+    world.start()
+    world.leave_outcome("start")
+    world.jobs.move("job-1", "SUCCEEDED")
+    world.clock.advance(10)
+    assert sweep(world).events == 0
+    assert sweep(world, silence=9.0).events == 1
+    assert statuses(world) == [RunStatus.SUCCEEDED]
+
+
 def test_a_submission_without_a_job_that_nobody_is_submitting_is_submitted() -> None:
     world = started()
     lose_the_job_id(world)

@@ -59,8 +59,13 @@ class Overdue:
     lookups: tuple[Lookup, ...]
 
 
-def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Command], now: float) -> Overdue:
-    """What to look after in a run, judged by how long ago each attempt was handed over; `pending`: its outbox."""
+def find_overdue(
+    run: Run, groups: dict[GroupKey, Group], pending: Iterable[Command], now: float, silence: float = JOB_SILENCE
+) -> Overdue:
+    """What to look after in a run, judged by how long ago each attempt was handed over; `pending`: its outbox.
+
+    `silence`: for how many seconds a job may have been with Batch before it is looked up.
+    """
     events: list[MadeUpFor] = _of_the_run(run, now)
     lookups: list[Lookup] = []
     on_the_way = {(command.group, command.submission) for command in pending if isinstance(command, SubmitJob)}
@@ -80,7 +85,7 @@ def find_overdue(run: Run, groups: dict[GroupKey, Group], pending: Iterable[Comm
         for submission in group.submissions:
             if submission.light:
                 events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []
-            elif now - submission.submitted_at <= _silence(submission):
+            elif now - submission.submitted_at <= min(silence, _silence(submission)):
                 continue
             elif submission.job_id is not None:
                 lookups += [Lookup(group.key, submission.id, job) for job in _jobs_of(submission, submission.job_id)]

@@ -55,6 +55,7 @@ class Api:
     def _answer(self, method: str, path: str, body: bytes) -> bytes:
         operation, request = _read(method, path, body)
         if throttled(self._chaos, operation.name, next(self._calls[operation.name])):
+            logger.info("by chance: %s is throttled", operation.name)
             raise ThrottledError("Too Many Requests")
         perform = self._operations.get(operation.name)
         if perform is None:

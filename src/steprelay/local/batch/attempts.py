@@ -4,6 +4,7 @@ Owned by the engine's thread; only `wake` may be called from another.
 """
 
 import json
+import logging
 import os
 import selectors
 import shutil
@@ -19,7 +20,7 @@ from steprelay.local.batch.chaos import Fault, Strike
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.launcher import Exit, Launch, Launcher, Process
 from steprelay.local.batch.lines import LineSplitter
-from steprelay.local.batch.model import Job, Task
+from steprelay.local.batch.model import Job, Task, described
 from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import Outcome, Stop, StopCause, judge
 from steprelay.local.batch.processes import BYTES_PER_MIB, Sessions, exceed, held, send
@@ -33,6 +34,8 @@ MAIN_NODE_ADDRESS = "127.0.0.1"
 MEMORY = "STEPRELAY_LOCAL_MEMORY"
 CHUNK = 64 * 1024
 CONGESTED_PAUSE_SECONDS = 0.05
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +279,10 @@ class AttemptRunner:
                 self._strike(active)
 
     def _strike(self, active: _Active) -> None:
-        if active.strike is not None and active.strike.fault is Fault.OOM:
+        if active.strike is None:
+            return
+        logger.info("by chance: %s of %s", active.strike.fault, described(active.job))
+        if active.strike.fault is Fault.OOM:
             self._kill_for_memory(active)
         else:
             self.stop(active.job.id, Stop(StopCause.SPOT, f"i-{uuid.uuid4().hex[:17]}"))

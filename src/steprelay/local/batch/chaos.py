@@ -1,8 +1,16 @@
 """Faults on purpose, so that people can watch their flow survive them. Deterministic by seed."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+
+# Of a job's parameters: what is new with every run, so that a flow meets the same faults each time it runs.
+_NEW_EACH_RUN = frozenset({"relay", "run"})
+
+# The part of the time within which a fault strikes that is over when it may strike first. It is about as likely in the
+# first tenth of that time as in the rest: whether a job takes a moment or longer, it may be struck.
+_EARLIEST = 0.005
 
 
 class Fault(StrEnum):
@@ -19,8 +27,9 @@ class Chaos:
 
     Per attempt: `spot` (the instance is reclaimed), `host` (the container runtime times out before the
     container starts), `oom` (the kernel kills it). Per event: `duplicate`, `lost`, `delay`. Per API call:
-    `throttle`. A spot or oom fault strikes within `strike_within_seconds` of the start, a delayed event
-    comes within `delay_up_to_seconds`.
+    `throttle`. A spot or oom fault strikes within `strike_within_seconds` of the start, mostly early, so that short
+    jobs meet it as well; a delayed event comes within `delay_up_to_seconds`. `fatal` (0 or 1): whether oom also strikes
+    where nothing would follow.
 
     Raises ValueError that names every probability outside 0 to 1.
     """
@@ -35,6 +44,7 @@ class Chaos:
     seed: int = 0
     strike_within_seconds: float = 1.0
     delay_up_to_seconds: float = 2.0
+    fatal: int = 0
 
     def __post_init__(self) -> None:
         names = ("spot", "host", "oom", "duplicate", "lost", "delay", "throttle")
@@ -74,22 +84,28 @@ class Strike:
     after_seconds: float
 
 
-def strike(chaos: Chaos, job_name: str, index: int | None, attempt: int) -> Strike | None:
-    """The fault that this attempt meets, if any. Keyed by name, never by the random job id."""
+def who(job_name: str, parameters: Mapping[str, str]) -> str:
+    """By what a job is known to chance: never by its id, which is random, nor by what is new with each run."""
+    lasting = {name: value for name, value in parameters.items() if name not in _NEW_EACH_RUN}
+    return "/".join(f"{name}={value}" for name, value in sorted(lasting.items())) or job_name
+
+
+def strike(chaos: Chaos, job: str, index: int | None, attempt: int) -> Strike | None:
+    """The fault that this attempt of a job (see `who`) meets, if any."""
     if not (chaos.spot or chaos.host or chaos.oom):
         return None
-    dice = _dice(chaos, "attempt", job_name, index, attempt)
+    dice = _dice(chaos, "attempt", job, index, attempt)
     for fault, probability in ((Fault.HOST, chaos.host), (Fault.SPOT, chaos.spot), (Fault.OOM, chaos.oom)):
         if dice.random() < probability:
-            return Strike(fault, dice.uniform(0, chaos.strike_within_seconds))
+            return Strike(fault, chaos.strike_within_seconds * _EARLIEST ** dice.random())
     return None
 
 
-def deliveries(chaos: Chaos, job_name: str, index: int | None, attempt: int, status: str) -> tuple[float, ...]:
+def deliveries(chaos: Chaos, job: str, index: int | None, attempt: int, status: str) -> tuple[float, ...]:
     """The delays in seconds at which one event is delivered: none when lost, two when duplicated."""
     if not (chaos.lost or chaos.duplicate or chaos.delay):
         return (0.0,)
-    dice = _dice(chaos, "event", job_name, index, attempt, status)
+    dice = _dice(chaos, "event", job, index, attempt, status)
     if dice.random() < chaos.lost:
         return ()
     copies = 2 if dice.random() < chaos.duplicate else 1

@@ -24,7 +24,8 @@ class LocalBatchConfig:
     `secrets`: the values of jobs' secrets by the name of their variable, as no secret's ARN leads anywhere here;
     nothing else of it reaches a job. `makes_up_queues`: whether a queue that does not exist is made when it is asked
     for, so that flows that name the queues of an account run here. `blocked_after_seconds`: how long a job that its
-    queue cannot start is at its head before that is told (Batch: some minutes).
+    queue cannot start is at its head before that is told (Batch: some minutes). `survives_memory_kill`: whether
+    something would follow if an attempt of a job with these parameters were killed for its memory.
     """
 
     workdir: Path
@@ -42,3 +43,4 @@ class LocalBatchConfig:
     secrets: Mapping[str, str] = field(default_factory=dict)
     makes_up_queues: bool = False
     blocked_after_seconds: float = 2.0
+    survives_memory_kill: Callable[[Mapping[str, str]], bool] = lambda _parameters: True

@@ -3,6 +3,7 @@
 All of it is done under the engine's lock, but for `launch`.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -13,11 +14,19 @@ from steprelay.local.batch.attempts import AttemptRunner, Ended
 from steprelay.local.batch.capacity import Capacity, Runnable
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.launcher import CannotStart
-from steprelay.local.batch.model import Attempt, Job, Status, Task
+from steprelay.local.batch.model import Attempt, Job, Status, Task, described
 from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import HOST_GONE, HOST_TIMEOUT, Outcome, Stop, StopCause, could_not_start
 from steprelay.local.batch.placement import Environments, Holds
 from steprelay.local.batch.transitions import Transitions
+
+SPARED = (
+    "local Batch: by chance this attempt was to be killed for its memory; it is spared, since nothing would follow:"
+    " the step has neither max_memory nor @retry (left)"
+)
+
+
+logger = logging.getLogger(__name__)
 
 
 class Execution:
@@ -136,11 +145,13 @@ class Execution:
 
     def _launch(self, member: Job, task: Task, job: Job) -> Outcome | None:
         """Start the attempt of the job or of its node `member`; the outcome if that fails at once."""
-        index = member.index if member.node is None else member.node
-        strike = chaos.strike(self._config.chaos, job.spec.name, index, len(job.attempts) + 1)
+        strike = self._chance(member, job)
         if strike is not None and strike.fault is chaos.Fault.HOST:
+            logger.info("by chance: %s of %s", strike.fault, described(job))
             return could_not_start(HOST_TIMEOUT)
-        self._tell(member, task, job)
+        spared = strike is not None and self._is_spared(member, strike)
+        self._tell(member, task, job, spared)
+        strike = None if spared else strike
         try:
             self._runner.start(member, task, strike)
         except CannotStart as error:
@@ -149,9 +160,21 @@ class Execution:
             return could_not_start(f"CannotCreateContainerError: {error}")
         return None
 
-    def _tell(self, member: Job, task: Task, job: Job) -> None:
+    def _chance(self, member: Job, job: Job) -> chaos.Strike | None:
+        index = member.index if member.node is None else member.node
+        who = chaos.who(job.spec.name, job.spec.parameters)
+        return chaos.strike(self._config.chaos, who, index, len(job.attempts) + 1)
+
+    def _is_spared(self, member: Job, strike: chaos.Strike) -> bool:
+        """Whether the fault would end the task for good, as a person's own step would on AWS: no way to show how it
+        survives. Of machines that go away, every step has others."""
+        if strike.fault is not chaos.Fault.OOM or self._config.chaos.fatal:
+            return False
+        return not self._config.survives_memory_kill(member.spec.parameters)
+
+    def _tell(self, member: Job, task: Task, job: Job, spared: bool) -> None:
         """Say in the job's log what it does not get here; of an array's children, the first says it for all."""
-        texts = []
+        texts = [SPARED] if spared else []
         if self._capacity.oversized(job) and member is job.members[0]:
             texts.append(
                 f"local Batch: the job asks for {job.spec.vcpus:g} vCPU and {job.spec.memory_mib} MiB; this machine"

@@ -162,3 +162,9 @@ class Job:
         """Whether an array that has spawned has no child left to wait for. O(1)."""
         ended = self.summary.get(Status.SUCCEEDED, 0) + self.summary.get(Status.FAILED, 0)
         return self.children is not None and ended == len(self.children)
+
+
+def described(job: Job) -> str:
+    """A job, as the relay's log names it."""
+    index = "" if job.index is None else f" child {job.index}"
+    return f"{job.spec.name}{index}"

@@ -1,15 +1,19 @@
 """A job's move to another state, and the event that tells of it."""
 
+import logging
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.config import LocalBatchConfig
 from steprelay.local.batch.events import queue_blocked_event, state_change_event
 from steprelay.local.batch.keeping import JobRecords
-from steprelay.local.batch.model import Job, Status
+from steprelay.local.batch.model import Job, Status, described
 from steprelay.local.batch.outbox import Outbox
+
+logger = logging.getLogger(__name__)
 
 
 class Transitions:
@@ -61,5 +65,18 @@ class Transitions:
         self._deliver(event, job, job.status.value)
 
     def _deliver(self, event: dict[str, Any], job: Job, what: str) -> None:
-        for delay in chaos.deliveries(self._config.chaos, job.spec.name, job.index, len(job.attempts), what):
+        """Emit an event that tells `what` of the job, as chance has it."""
+        who = chaos.who(job.spec.name, job.spec.parameters)
+        delays = chaos.deliveries(self._config.chaos, who, job.index, len(job.attempts), what)
+        fates = _fates(delays)
+        if fates:
+            logger.info("by chance: %s is %s, of %s", what, " and ".join(fates), described(job))
+        for delay in delays:
             self._outbox.event(event, delay)
+
+
+def _fates(delays: Sequence[float]) -> list[str]:
+    """What chance does to an event whose copies come after so many seconds."""
+    if not delays:
+        return ["lost"]
+    return [fate for fate, met in (("doubled", len(delays) > 1), ("late", any(delays))) if met]

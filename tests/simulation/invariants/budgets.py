@@ -166,6 +166,20 @@ def waits_are_waited_for(_: Simulation, saved: Saved) -> str | None:
 
 
 @rule(11, Saved)
+def what_is_spent_stays_spent(_: Simulation, saved: Saved) -> str | None:
+    """As long as nothing but the attempt's progress is told."""
+    for was, group in saved.changed:
+        now = {item.id: item for item in group.submissions}
+        for before in was.submissions:
+            after = now.get(before.id, before)
+            if (after.terms.spent, after.first) != (before.terms.spent, before.first):
+                return (
+                    f"submission {before.id} of {group.key} had spent {before.terms.spent}, and now {after.terms.spent}"
+                )
+    return None
+
+
+@rule(11, Saved)
 def nobody_is_given_up_who_has_free_attempts(simulation: Simulation, saved: Saved) -> str | None:
     """Unless its run fails, or its step may never be tried again."""
     if saved.before is None or saved.after.run.failure is None or saved.before.run.failure is not None:

@@ -1,7 +1,7 @@
 """AWS Batch: jobs and arrays that move and are retried by themselves, and events that may not arrive."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -166,12 +166,7 @@ class Batch:
 
     def cancel(self, unit: Unit, reason: str) -> None:
         """CancelJob: a moment later it is over, unless it has a machine by then."""
-
-        def end() -> None:
-            if unit.status in WAITING:
-                self._end(unit, reason)
-
-        self._s.after(self._s.random.choice((0.0, 0.1, 2.0)), end)
+        self._s.after(self._s.random.choice((0.0, 0.1, 2.0)), lambda: self._end(unit, reason, WAITING))
 
     # How jobs move.
 
@@ -179,15 +174,13 @@ class Batch:
         delay = self._s.random.choice((0.2, 1.0, 30.0))
         self._s.after(delay, lambda: self._move(unit, "RUNNABLE"))
         queue = unit.job.request["jobQueue"]
-        if queue == FULL:
-            self._s.after(delay + 10.0, partial(self._block, unit, unit.attempts))
-            return
         slow = (50.0, 150.0, 400.0) if unit.attempts else (50.0, 50.0, 150.0)
-        waits = self._s.random.choice(slow if queue == SLOW else (0.2, 2.0, 200.0))
-        if chance := self._s.dice.strike("blocked", f"{unit.place} {unit.attempts}"):
-            waits += chance.choice((20.0, 400.0, 1500.0))
+        waits = delay + self._s.random.choice(slow if queue == SLOW else (0.2, 2.0, 200.0))
+        chance = self._s.dice.strike("blocked", f"{unit.place} {unit.attempts}")
+        if chance or queue == FULL:
             self._s.after(delay + 10.0, partial(self._block, unit, unit.attempts))
-        self._s.after(delay + waits, lambda: self._launch(unit))
+        if queue != FULL:
+            self._s.after(waits + (chance.choice((20.0, 400.0, 1500.0)) if chance else 0.0), lambda: self._launch(unit))
 
     def _block(self, unit: Unit, attempts: int) -> None:
         """There is no machine for it, and it is at the head of its queue: its reason says so, and an event."""
@@ -288,8 +281,8 @@ class Batch:
         unit.waiting_since = self._s.now
         self._queue(unit)
 
-    def _end(self, unit: Unit, reason: str) -> None:
-        if unit.over:
+    def _end(self, unit: Unit, reason: str, only: Sequence[str] = ()) -> None:
+        if unit.over or (only and unit.status not in only):
             return
         unit.reason, unit.exit_code = reason, None
         self._kill_later(unit)
@@ -400,5 +393,5 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
 
 
 def _common(job: Job) -> dict[str, Any]:
-    told = {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
-    return told | {"createdAt": int(job.created * 1000)}
+    request = {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
+    return request | {"createdAt": int(job.created * 1000)}

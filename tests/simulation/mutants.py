@@ -41,7 +41,7 @@ from tests.simulation.misjudging import Misjudges
 from tests.simulation.notice_mutants import NOTICE_BUGS
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
-from tests.simulation.queue_mutants import EndsUnasked, NeverEndsWaiting
+from tests.simulation.queue_mutants import QUEUE_BUGS
 
 # Each is caught within so many seeds.
 SEEDS = 400
@@ -360,8 +360,7 @@ MUTANTS = (
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
     *(_engine(*bug) for bug in HOOK_BUGS),
     Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
-    _engine("has everybody wait for a machine for ever", NeverEndsWaiting, 19),
-    _engine("ends a job for waiting without asking", EndsUnasked, 12),
+    *(_engine(*bug) for bug in QUEUE_BUGS),
     *(_engine(*bug) for bug in NOTICE_BUGS),
     _engine("gives up what @catch takes", GivesUpWhatIsCaught, 25),
     _engine("catches before the last attempt", CatchesEarly, 25),

@@ -31,3 +31,10 @@ class EndsUnasked(Misjudges):
         if submission is None or submission.job_id is None or not waits:
             return decision
         return replace(decision, commands=(TerminateJob(submission.job_id, f"{QUEUE_TIMEOUT_PREFIX}: too long"),))
+
+
+# Each by its name, and the promises by which it may be caught.
+QUEUE_BUGS = (
+    ("has everybody wait for a machine for ever", NeverEndsWaiting, 19),
+    ("ends a job for waiting without asking", EndsUnasked, 12),
+)

@@ -23,3 +23,13 @@ class NoQueues:
 
     def head(self, queue: str) -> Head | None:  # noqa: ARG002 - the port's
         return None
+
+
+class WaitingJobs(Protocol):
+    """Jobs of AWS Batch that wait in their queue."""
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        """End a job that has not got as far as STARTING; any other is left alone, and so is one that is not known."""
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        """The indices of an array's children that are SUBMITTED, PENDING or RUNNABLE, ascending, as ListJobs knows."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from steprelay_core.commands import Announce, Command
 from steprelay_core.decide.draft import Decision
 from steprelay_core.inbound.upload import Upload
-from steprelay_core.job_queues import NoQueues, Queues
+from steprelay_core.job_queues import NoQueues, Queues, WaitingJobs
 from steprelay_core.logs import Log
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
@@ -182,7 +182,7 @@ class FailedChild:
     started_at: float | None = None
 
 
-class Jobs(Protocol):
+class Jobs(WaitingJobs, Protocol):
     """AWS Batch."""
 
     def platform(self, queue: str) -> Platform:
@@ -225,12 +225,6 @@ class Jobs(Protocol):
         """
 
     def terminate(self, job_id: str, reason: str) -> None: ...
-
-    def cancel(self, job_id: str, reason: str) -> None:
-        """End a job that has not got as far as STARTING; any other is left alone, and so is one that is not known."""
-
-    def waiting_children(self, job_id: str) -> list[int]:
-        """The indices of an array's children that are SUBMITTED, PENDING or RUNNABLE, ascending, as ListJobs knows."""
 
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         """DescribeJobs for any number of ids; jobs that Batch has forgotten are missing from the answer."""

@@ -226,6 +226,12 @@ class CountedJobs:
     def terminate(self, job_id: str, reason: str) -> None:
         self._calls["TerminateJob"] += 1
 
+    def cancel(self, job_id: str, reason: str) -> None:
+        self._calls["CancelJob"] += 1
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        return []
+
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         return []
 

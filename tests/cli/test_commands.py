@@ -9,7 +9,7 @@ import pytest
 
 from steprelay.client.relay import Verdict
 from steprelay_core.ports import Stored
-from steprelay_core.state.model import Failure, Group, GroupKey, Origin, RunFailure, RunStatus
+from steprelay_core.state.model import Failure, Group, GroupKey, Notice, Origin, RunFailure, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
 from tests.client.fake_relay import (
@@ -23,6 +23,7 @@ from tests.client.fake_relay import (
     group,
     run_of,
     stored,
+    submitted,
     versions,
     won,
 )
@@ -246,6 +247,27 @@ def test_a_run_is_shown_as_one_json_object(shell: Shell) -> None:
     assert [step["step"] for step in shown["steps"]] == ["start", "process", "join"]
     assert [failure["attempt"] for failure in shown["failed_attempts"]] == [1, 2]
     assert shown["result"]["failure"]["task"] == "process.3"
+
+
+def test_a_run_is_shown_with_its_jobs_that_do_not_start_and_what_to_do_about_them(shell: Shell) -> None:
+    notice = Notice(
+        GroupKey("process", (0,)),
+        "1-0",
+        "config",
+        "big",
+        START,
+        START + 60,
+        "no machine is large enough",
+        "ask for less",
+    )
+    waiting = group("process", (0,), submissions=(submitted(Ranges.upto(4)),))
+    shell.relay.spec, shell.relay.states = FOREACH, [stored(waiting, run=run_of(notices=(notice,)))]
+
+    out = shell("runs", "show", RUN).out
+    assert re.search(r"process \(4 tasks\) waits in queue big since \S+: no machine is large enough", out)
+    assert "config: ask for less" in out
+    (shown,) = shell("runs", "show", RUN, "--json").json
+    assert [(job["task"], job["tasks"], job["queue"]) for job in shown["stuck"]] == [("process", 4, "big")]
 
 
 def test_a_run_is_shown_with_what_it_cost_and_how_much_of_that_was_wasted(shell: Shell) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from steprelay.cli.render.live import LiveView
 from steprelay.cli.render.screen import Screen
-from steprelay.client.changes import AttemptFailed, OutputLine, RunEnded, RunSeen, StepProgress
+from steprelay.client.changes import AttemptFailed, JobStuck, OutputLine, RunEnded, RunSeen, StepProgress
 from tests.client.fake_relay import RUN, START
 
 
@@ -62,8 +62,12 @@ def test_output_failures_and_the_end_stay_on_the_screen() -> None:
         view.show(SEEN)
         view.show(OutputLine("start", 1, "[bold]not markup[/bold]"))
         view.show(AttemptFailed("start", "start", 1, START, "program", "ValueError", 1, "retry"))
+        stuck = ("capacity", "CAPACITY:X", "name a second queue", "big", START, START + 60)
+        view.show(JobStuck("process.3", "process", 1, 1, *stuck))
         view.show(RunEnded(RUN, "Flow", "SUCCEEDED", START, 3.0))
     written = terminal.getvalue()
     assert "start | [bold]not markup[/bold]" in written
     assert "start attempt 1 failed: program, exit code 1: ValueError — retrying" in written
+    assert "process.3 waits in queue big since" in written
+    assert "capacity: name a second queue" in written
     assert f"{RUN} succeeded in 3.00 s" in written

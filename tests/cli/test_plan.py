@@ -81,6 +81,11 @@ def test_several_overrides_add_up_and_the_later_ones_win(shell: Shell) -> None:
     assert step["submit_job"]["timeout"]["attemptDurationSeconds"] >= 3 * 3600
 
 
+def test_how_long_jobs_may_wait_is_told_beside_how_long_they_may_run(shell: Shell) -> None:
+    out = shell("plan", shell.write_flow(FLOW), "--with", "process/timeout:queue_minutes=30").out
+    assert "1800 s in the queue" in out
+
+
 def test_light_steps_become_batch_steps_where_the_command_line_says_so(shell: Shell) -> None:
     assert list(planned(shell, "--with", "batch")["steps"]) == ["start", "process", "end"]
 

@@ -1,15 +1,17 @@
 """A run as one HTML page."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-from steprelay_core.state.model import Failure, RunStatus
+from steprelay_core.state.model import Failure, GroupKey, Notice, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
 from tests.client.fake_relay import (
     FOREACH,
     RUN,
+    START,
     SUCCEEDED,
     FakeRelay,
     failed_attempt,
@@ -20,6 +22,7 @@ from tests.client.fake_relay import (
     submitted,
     won,
 )
+from tests.client.test_hooks import FAILED, FLOW
 
 LOST = Failure("oom", "OutOfMemoryError: Container killed due to memory usage", 137)
 HOSTILE = "<script>alert('x')</script>"
@@ -39,12 +42,15 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.shown, self.tags, self.links = "", set[str](), list[str]()
+        self.shown, self.tags, self.links, self.anchors = "", set[str](), list[str](), list[str]()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.links += [value or "" for name, value in attributes if name in {"src", "href", "srcset", "data"}]
+        found = [value or "" for name, value in attributes if name in {"src", "href", "srcset", "data"}]
+        # What a person may follow is not loaded.
+        self.anchors += found if tag == "a" else []
+        self.links += [] if tag == "a" else found
 
     def handle_endtag(self, tag: str) -> None:
         self.shown += " "
@@ -87,6 +93,12 @@ def test_a_run_that_goes_on_has_a_report_as_well(tmp_path: Path) -> None:
     assert "took" in shown
 
 
+def test_jobs_that_do_not_start_are_listed_with_what_to_change(tmp_path: Path) -> None:
+    waits = Notice(GroupKey("start"), "1-0", "config", "big", START, START + 60, "no machine is large", "ask for less")
+    relay = FakeRelay([stored(group("start", submissions=(submitted(),)), run=run_of(notices=(waits,)))])
+    assert "start 1 big config no machine is large ask for less" in report(tmp_path, relay).shown
+
+
 def test_what_a_flow_says_is_text_and_never_part_of_the_page(tmp_path: Path) -> None:
     page = report(tmp_path, failing(Failure("program", HOSTILE, 1), HOSTILE))
     assert "script" not in page.tags
@@ -116,3 +128,21 @@ def test_an_unknown_run_is_told(tmp_path: Path) -> None:
     assert result.code != 0
     assert RUN in result.err
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_the_page_leads_to_the_log_in_the_console(tmp_path: Path) -> None:
+    (link,) = report(tmp_path, failing(replace(LOST, log_stream="job/default/1"))).anchors
+    assert link.endswith("/log-events/job$252Fdefault$252F1")
+
+
+def test_the_page_tells_of_exit_hooks(tmp_path: Path) -> None:
+    shown = report(tmp_path, FakeRelay([FAILED], FLOW)).shown
+    assert re.search(r"Exit hooks .* tell failed 2 5\.00 s program: ValueError: nobody answers", shown)
+
+
+def test_what_went_on_by_catch_is_told(tmp_path: Path) -> None:
+    lost = replace(failed_attempt(0, 1, LOST), caught=True)
+    own = won("process", attempt=2, path=(0,), caught=Ranges.of(0), history=(lost,))
+    shown = report(tmp_path, FakeRelay([stored(won("start"), own, run=SUCCEEDED)], FOREACH)).shown
+    assert "1 of 1, 1 by @catch" in shown
+    assert "going on by @catch" in shown

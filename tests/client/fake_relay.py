@@ -10,6 +10,7 @@ from steprelay.client.cost.prices import Compute
 from steprelay.client.follow import follow
 from steprelay.client.pace import Pace
 from steprelay.client.relay import JobSeen, LogPage, Purpose, Upload, Verdict
+from steprelay_core.logs import Log, console_link
 from steprelay_core.ports import Deployment, Stored
 from steprelay_core.spec import Flow, validate_spec
 from steprelay_core.state.model import (
@@ -193,6 +194,9 @@ class FakeRelay:
         if position >= len(pages):
             return LogPage((), token)
         return LogPage(tuple(pages[position]), str(position + 1))
+
+    def log_link(self, log: Log) -> str | None:
+        return console_link(log, "eu-west-1", "data")
 
 
 def _next(script: list[T]) -> T | None:

@@ -14,13 +14,14 @@ from botocore.exceptions import ProfileNotFound
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from steprelay.client.aws import BATCH_LOG_GROUP, AwsRelay
+from steprelay.client.aws import AwsRelay
 from steprelay.client.clients import TargetClients
 from steprelay.client.relay import Unreachable, Verdict
 from steprelay.client.stacks import find_stack
 from steprelay.client.target import Target
 from steprelay_core import keys
 from steprelay_core.intake.identity import digest12, upload_run_id
+from steprelay_core.logs import BATCH_LOG_GROUP
 from steprelay_core.spec import Problem
 from steprelay_core.state.model import TaskKey, TaskSelection
 

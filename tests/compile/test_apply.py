@@ -45,6 +45,7 @@ _WHOLE: dict[str, Any] = {
     },
     "retry": {"times": 2, "backoff": 2},
     "timeout_seconds": 7200,
+    "queue_timeout_seconds": 1800,
     "catch": {"var": "any text"},
     "environment": {"X": "1"},
 }
@@ -213,7 +214,7 @@ def test_hints_speak_of_the_spec_s_own_names() -> None:
             _FILE,
             0,
             (
-                "step 'start': batch without retry: Batch repeats a job that lost its machine, 5 attempts in all; "
+                "step 'start': batch without retry: a lost machine is made up for, but "
                 "a failure of the program ends the run at once"
             ),
             'give it "retry": {"times": 3}',
@@ -241,3 +242,11 @@ def test_a_flow_class_and_its_spec_give_the_same_under_the_same_options(bench: B
     plain = compile_file(bench.file).flow
     applied = apply_options(plain, options, _FILE).flow
     assert canonical_json(applied.spec) == canonical_json(compile_file(bench.file, options=options).flow.spec)
+
+
+def test_the_limits_of_a_spec_are_laid_over_one_by_one() -> None:
+    limits = {"timeout_seconds": 100, "queue_timeout_seconds": 30}
+    start = _applied(commanded("timeout:queue_seconds=60"), batch={}, **limits).flow.step("start")
+    assert (start.timeout_seconds, start.queue_timeout_seconds) == (100, 60)
+    start = _applied(commanded("timeout:seconds=50,queue_seconds=null"), batch={}, **limits).flow.step("start")
+    assert (start.timeout_seconds, start.queue_timeout_seconds) == (50, None)

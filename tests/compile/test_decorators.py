@@ -5,6 +5,7 @@ import pytest
 from steprelay_core.spec import Batch
 from tests.compile.conftest import Bench, decorated
 
+TIMES = "known: seconds, minutes, hours, queue_seconds, queue_minutes, queue_hours"
 QUEUES = "a job queue's name (1 to 128 letters, digits, `-` and `_`) or ARN or a list of such"
 
 
@@ -167,7 +168,11 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
         ("@retry(time=3)", "@retry has no argument 'time'", "did you mean 'times'?"),
         ("@retry(times=-1)", "@retry: 'times' must be a whole number from 0 to 99, given -1", None),
         ("@retry(backoff=0.5)", "@retry: 'backoff' must be a number, at least 1, given 0.5", None),
-        ("@timeout(days=1)", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
+        (
+            "@timeout(days=1)",
+            "@timeout has no argument 'days'",
+            TIMES,
+        ),
         (
             "@timeout(hours='2')",
             "@timeout: 'hours' must be a number, at least 0, given '2'",
@@ -196,6 +201,11 @@ def test_volumes_and_limits_may_be_written_short(bench: Bench) -> None:
         (
             "@timeout(minutes=20)",
             "@timeout allows 1200 s, a light step may take at most 840 s",
+            "add @batch to the step",
+        ),
+        (
+            "@timeout(queue_minutes=20)",
+            "@timeout limits the waiting in a queue, and a light step waits in none",
             "add @batch to the step",
         ),
     ],
@@ -379,3 +389,13 @@ def test_the_order_of_decorators_means_nothing(bench: Bench) -> None:
     above = bench.start("@batch(cpu=2)\n@retry(times=1)\n")
     below = bench.start("@retry(times=1)\n@batch(cpu=2)\n")
     assert above == below
+
+
+def test_the_time_in_the_queue_is_a_sum_of_its_own(bench: Bench) -> None:
+    step = bench.start("@timeout(minutes=2, queue_seconds=1.5, queue_minutes=2, queue_hours=1)\n@batch\n")
+    assert (step.timeout_seconds, step.queue_timeout_seconds) == (120, 3722)
+
+
+def test_the_time_in_the_queue_may_be_limited_alone(bench: Bench) -> None:
+    step = bench.start("@timeout(queue_minutes=30)\n@batch\n")
+    assert (step.timeout_seconds, step.queue_timeout_seconds) == (None, 1800)

@@ -153,3 +153,41 @@ def test_a_timeout_that_is_the_sum_of_both_sides_is_named(bench: Bench) -> None:
         )
     ]
     assert compiled.hints[0].line == bench.line()
+
+
+CAUGHT = """
+@step
+def start(self):
+    self.items = [1]
+    self.next(self.each{foreach})
+
+@step
+def each(self):
+    self.next(self.end)
+
+@step
+def end(self{inputs}):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("way", "is_said"), [({"foreach": ", foreach='items'", "inputs": ", inputs"}, True), ({}, False)]
+)
+def test_a_catch_that_cannot_know_what_follows_is_hinted_at(
+    bench: Bench, way: dict[str, str], *, is_said: bool
+) -> None:
+    source = "@catch(var='problem')  # HERE" + CAUGHT.format(**{"foreach": "", "inputs": ""} | way)
+    compiled = bench.compiled(source)
+    message = (
+        "step 'start': @catch cannot go on where a step fails before it has chosen what follows, "
+        "or the items of its foreach; the run then fails"
+    )
+    said = [(message, "leave the choice, or the foreach, to the step after it")]
+    assert _said(compiled) == (said if is_said else [])
+    assert not is_said or compiled.hints[0].line == bench.line()
+
+
+def test_a_limit_of_waiting_adds_nothing_to_the_time_of_an_attempt(bench: Bench) -> None:
+    compiled = bench.compiled(decorated("@retry\n@timeout(hours=1)\n@batch\n"), commanded("timeout:queue_hours=1"))
+    assert compiled.hints == ()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from steprelay.compile import Options, OverrideError, read_overrides
 from tests.compile.conftest import Bench, commanded, decorated
 
+TIMES = "known: seconds, minutes, hours, queue_seconds, queue_minutes, queue_hours"
 _TWO_JOBS = """
     @batch(cpu=2, memory=8192)
     @step
@@ -38,6 +39,12 @@ def _problems(*texts: str) -> list[tuple[str, str, str | None]]:
         ("batch:", "batch", None, {}),
         ("batch:cpu=8,memory=32768,gpu=1", "batch", None, {"cpu": 8, "memory": 32768, "gpu": 1}),
         ("retry:times=4", "retry", None, {"times": 4}),
+        ("retry:on=program", "retry", None, {"on": "program"}),
+        (
+            "retry:on=[program,timeout],jitter=0.2,exit_codes_no_retry=[2,3],memory_factor=1.5",
+            *("retry", None),
+            {"on": ["program", "timeout"], "jitter": 0.2, "exit_codes_no_retry": [2, 3], "memory_factor": 1.5},
+        ),
         ("timeout:hours=1", "timeout", None, {"hours": 1}),
         ("resources:cpu=0.5", "resources", None, {"cpu": 0.5}),
         ("catch:var=problem,print_exception=false", "catch", None, {"var": "problem", "print_exception": False}),
@@ -112,7 +119,7 @@ def test_tags_and_lists_of_any_letters_survive(tags: dict[str, str], options: li
         ("batch:cpu=8,,gpu=1", "has a comma left over behind 'cpu'", "take it out"),
         ("batch:,cpu=8", "has a comma left over", "take it out"),
         ("batch:cpus=1", "@batch has no argument 'cpus'", "did you mean 'cpu'?"),
-        ("timeout:days=1", "@timeout has no argument 'days'", "known: seconds, minutes, hours"),
+        ("timeout:days=1", "@timeout has no argument 'days'", TIMES),
         ("batch:memory=x", "'memory' must be a whole number of MiB, at least 4, given 'x'", None),
         ("batch:cpu=\"8\"", "'cpu' must be a number above 0, given '8'", None),
         ("batch:privileged=yes", "'privileged' must be true or false, given 'yes'", None),
@@ -234,6 +241,23 @@ def test_parts_of_a_timeout_are_names_like_others_and_add_up(bench: Bench) -> No
     assert bench.start("@batch\n@timeout(hours=2)\n", "timeout:hours=1").timeout_seconds == 3600
     assert bench.start("@batch\n@timeout(hours=2)\n", "timeout:minutes=10").timeout_seconds == 7800
     assert bench.start("@batch\n@timeout(hours=2)\n", "timeout:minutes=10,hours=null").timeout_seconds == 600
+
+
+def test_the_time_in_the_queue_is_given_beside_what_the_step_says(bench: Bench) -> None:
+    step = bench.start("@batch\n@timeout(hours=2, queue_hours=1)\n", "timeout:queue_minutes=5,queue_hours=null")
+    assert (step.timeout_seconds, step.queue_timeout_seconds) == (7200, 300)
+
+
+def test_light_steps_go_without_a_limit_of_waiting_that_is_meant_for_all(bench: Bench) -> None:
+    steps = bench.spec(_TWO_JOBS, commanded("timeout:minutes=5,queue_minutes=30")).steps
+    assert (steps["start"].timeout_seconds, steps["start"].queue_timeout_seconds) == (300, 1800)
+    assert (steps["train"].timeout_seconds, steps["train"].queue_timeout_seconds) == (300, None)
+
+
+def test_a_limit_of_waiting_that_is_meant_for_a_light_step_is_a_problem(bench: Bench) -> None:
+    problem = bench.only_problem(_TWO_JOBS, commanded("train/timeout:queue_minutes=30"))
+    waits_in_none = "limits the waiting in a queue, and a light step waits in none"
+    assert problem.message == f"--with train/timeout:queue_minutes=30 {waits_in_none}"
 
 
 def test_tags_and_variables_are_laid_over_name_by_name(bench: Bench) -> None:

@@ -118,6 +118,10 @@ def test_a_timeout_on_the_class_limits_whole_runs(bench: Bench) -> None:
         ("@timeout", "@timeout gives no time"),
         ("@timeout(hours='6')", "@timeout: 'hours' must be a number, at least 0, given '6'"),
         ("@timeout(day=1)", "@timeout has no argument 'day'"),
+        (
+            "@timeout(hours=1, queue_minutes=5)",
+            "@timeout limits a whole run here, and queue_minutes the waiting of one step's job",
+        ),
         ("@timeout(60)", "@timeout takes named arguments only, given 60"),
         ("@retry(times=2)", "@retry stands on the flow's class"),
     ],

@@ -41,8 +41,10 @@ _EXPECTED = {
     "light_step/step": _ONE_ITEM_COMES_AGAIN,
     "light_step/step_in_foreach": _ONE_ITEM_COMES_AGAIN,
     "light_step/steps_in_wide_foreach": _ONE_ITEM_COMES_AGAIN,
-    # This one brings its brief along, and is carried out.
+    # These bring their brief along, and are carried out.
+    "light_step/exit_hook": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
     "light_step/step_with_brief": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
+    "light_step/fallback": Expected({"batchItemFailures": []}, ("light step ended", "succeeded")),
 }
 
 

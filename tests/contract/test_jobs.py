@@ -172,3 +172,41 @@ def test_terminating_twice_keeps_the_first_reason(jobs: Jobs, prefix: str) -> No
 def test_terminating_a_job_that_batch_has_forgotten_is_no_error(jobs: Jobs) -> None:
     jobs.terminate("gone", "over")
     assert jobs.describe(["gone"]) == []
+
+
+def large(jobs: Jobs, name: str) -> str:
+    """A job that takes all that there is in the environment of its queue."""
+    asked = definition(f"d-{name}", "sleep", "60")
+    asked["containerProperties"]["resourceRequirements"][0]["value"] = "8"
+    arn = jobs.ensure_definition(asked)
+    return jobs.submit({"jobName": name, "jobQueue": "on-spot", "jobDefinition": arn})
+
+
+def test_a_job_that_waits_is_cancelled_with_the_reason_given(jobs: Jobs, prefix: str) -> None:
+    first, second = large(jobs, f"{prefix}a"), large(jobs, f"{prefix}b")
+    jobs.cancel(second, "steprelay: queue timeout: too long")
+    assert ended(jobs, second) == ("FAILED", "steprelay: queue timeout: too long")
+    jobs.terminate(first, "over")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
+def test_cancelling_leaves_a_job_alone_that_has_a_machine(jobs: Jobs, prefix: str, status: str) -> None:
+    job_id = submit(jobs, prefix, *(["sleep", "60"] if status == "RUNNING" else ["true"]))
+    if isinstance(jobs, FakeJobs):
+        jobs.move(job_id, status)
+    reached(jobs, job_id, status)
+    jobs.cancel(job_id, "too long")
+    assert status_of(jobs, job_id)[0] == status
+    jobs.terminate(job_id, "over")
+
+
+def reached(jobs: Jobs, job_id: str, status: str) -> None:
+    deadline = time.monotonic() + 30
+    while status_of(jobs, job_id)[0] != status:
+        assert time.monotonic() < deadline, f"job {job_id} is {status_of(jobs, job_id)}"
+        time.sleep(0.02)
+
+
+def test_cancelling_a_job_that_batch_has_forgotten_is_no_error(jobs: Jobs) -> None:
+    jobs.cancel("gone", "too long")
+    assert jobs.describe(["gone"]) == []

@@ -141,3 +141,30 @@ def test_a_listing_that_fails_for_any_other_reason_is_an_error(jobs: BatchJobs, 
     stub.add_client_error("list_jobs", "ServerException", "later", http_status_code=500)
     with pytest.raises(ClientError, match="later"):
         jobs.failed_children("j")
+
+
+def test_the_children_that_wait_are_listed_status_by_status_and_page_by_page(jobs: BatchJobs, stub: Stubber) -> None:
+    def listed(*indices: int, token: str | None = None) -> dict[str, Any]:
+        children = [{"jobId": f"j:{index}", "jobName": "j", "arrayProperties": {"index": index}} for index in indices]
+        return {"jobSummaryList": children} | ({"nextToken": token} if token else {})
+
+    asked = {"arrayJobId": "j", "jobStatus": "SUBMITTED"}
+    stub.add_response("list_jobs", listed(7), asked)
+    stub.add_response("list_jobs", listed(), asked | {"jobStatus": "PENDING"})
+    stub.add_response("list_jobs", listed(9, 4, token="more"), asked | {"jobStatus": "RUNNABLE"})
+    # One that has moved on meanwhile is listed twice.
+    stub.add_response("list_jobs", listed(7, 2), asked | {"jobStatus": "RUNNABLE", "nextToken": "more"})
+    assert jobs.waiting_children("j") == [2, 4, 7, 9]
+
+
+def test_an_array_that_batch_has_forgotten_has_no_children_that_wait(jobs: BatchJobs, stub: Stubber) -> None:
+    stub.add_client_error("list_jobs", "ClientException", "j is not an array job.")
+    assert jobs.waiting_children("j") == []
+
+
+def test_a_cancellation_that_fails_is_an_error_while_batch_knows_the_job(jobs: BatchJobs, stub: Stubber) -> None:
+    stub.add_client_error("cancel_job", "ClientException", "not now")
+    known = {"jobId": "j", "jobName": "j", "jobQueue": "q", "status": "RUNNABLE", "startedAt": 1, "jobDefinition": "d"}
+    stub.add_response("describe_jobs", {"jobs": [known]}, {"jobs": ["j"]})
+    with pytest.raises(ClientError, match="not now"):
+        jobs.cancel("j", "too long")

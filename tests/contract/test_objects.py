@@ -60,8 +60,9 @@ def test_which_tasks_have_an_outcome_of_an_attempt_is_told_without_reading_any(c
     case.objects.put(keys.outcome("run", TaskKey("work", (0, 30), 1), 2), outcome())
     case.objects.put(keys.outcome("run", TaskKey("work", (0, 3, 1), 1), 2), outcome())
     case.objects.put(keys.failed_mark("run", key.task(4), 2), b"")
+    case.objects.put(keys.caught_mark("run", key.task(2), 2), b"")
     ended = case.objects.ended("run", key, 2, Ranges.upto(size))
-    assert (list(ended.written), list(ended.marked)) == (list(range(0, size, 2)), [4])
+    assert (list(ended.written), list(ended.marked), list(ended.caught)) == (list(range(0, size, 2)), [4], [2])
     assert list(case.objects.ended("run", key, 2, Ranges.of(0, 1)).written) == [0]
 
 

@@ -7,7 +7,7 @@ import pytest
 from steprelay_core.aws.store import DynamoStore
 from steprelay_core.commands import SubmitJob, TerminateJob
 from steprelay_core.ports import Conflict, Cursor, Deployment, OutboxEntry, Store, UsedDefinition
-from steprelay_core.state.model import Group, GroupKey, Origin, Run, RunStatus
+from steprelay_core.state.model import Group, GroupKey, HookRun, HookStatus, Origin, Run, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.fakes import MemoryStore
 
@@ -322,4 +322,17 @@ def test_a_cancelled_run_is_looked_after_until_all_of_it_is_stopped_but_not_list
     assert [listed.run for listed in store.unsettled("live")] == ["Demo-1"]
     assert store.list_runs(status=RunStatus.RUNNING) == []
     store.save(replace(cancelled, version=2, stopping=None), [])
+    assert store.unsettled("live") == []
+
+
+def test_a_run_that_has_ended_is_looked_after_until_its_exit_hooks_have_and_is_not_listed_as_running(
+    store: Store,
+) -> None:
+    store.save(a_run(), [])
+    hook = HookRun("tell", (1,), 1, RunStatus.SUCCEEDED, 1.0)
+    ended = replace(a_run(status=RunStatus.SUCCEEDED), version=1, hooks=(hook,))
+    store.save(ended, [])
+    assert [listed.run for listed in store.unsettled("live")] == ["Demo-1"]
+    assert store.list_runs(status=RunStatus.RUNNING) == []
+    store.save(replace(ended, version=2, hooks=(replace(hook, status=HookStatus.FAILED),)), [])
     assert store.unsettled("live") == []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from steprelay_core.decide.waiting import WAITING
 from steprelay_core.ports import DefinitionGone, Denied, FailedChild, Platform, QueueRefused, Refused, Unavailable
 
 _ARN = "arn:aws:batch:eu-west-1:123456789012:job-definition"
@@ -25,6 +26,7 @@ class FakeJobs:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, dict[str, Any]] = {}
         self.terminated: dict[str, str] = {}
+        self.cancelled: dict[str, str] = {}
         self.refuse: str | None = None
         self.throttled = False
         self._arns: dict[str, str] = {}
@@ -95,6 +97,17 @@ class FakeJobs:
             return
         self.terminated.setdefault(job_id, reason)
         self.move(job_id, "FAILED", statusReason=reason)
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        job = self.jobs.get(job_id)
+        if job is None or job["status"] not in WAITING:
+            return
+        self.cancelled.setdefault(job_id, reason)
+        self.move(job_id, "FAILED", statusReason=reason, isCancelled=True)
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        children = [job for name, job in self.jobs.items() if name.startswith(f"{job_id}:")]
+        return sorted(job["arrayProperties"]["index"] for job in children if job["status"] in WAITING)
 
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         return [dict(self.jobs[job_id]) for job_id in dict.fromkeys(job_ids) if job_id in self.jobs]

@@ -41,7 +41,7 @@ class MemoryObjects:
         def there(key: Callable[[str, TaskKey, int], str]) -> Ranges:
             return Ranges.collect(each for each in members if key(run, group.task(each), attempt) in self.objects)
 
-        return Ended(there(keys.outcome), there(keys.failed_mark))
+        return Ended(there(keys.outcome), there(keys.failed_mark), there(keys.caught_mark))
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:
         return {attempt: self._claim(keys.claim(run, *attempt)) for attempt in tasks}

@@ -65,3 +65,20 @@ def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(sta
     job = ast.literal_eval(artifacts["job"])
     assert job.keys() == {"AWS_BATCH_JOB_ID", "AWS_BATCH_JOB_ATTEMPT", "AWS_BATCH_CE_NAME", "AWS_BATCH_JQ_NAME"}
     assert all(job.values())
+
+
+def test_notify_says_what_was_counted(project: Project) -> None:
+    project.add_example("notify.py")
+    ended = project.run("notify.py")
+    assert (ended.code, ended.artifacts["total"]) == (0, "10"), ended.errors
+    said = [line["text"] for line in ended.of_kind("output") if line["task"] == "congratulate"]
+    assert said == ["NotifyFlow has counted 10 words"]
+
+
+def test_notify_says_why_it_failed_and_what_was_printed_last(project: Project) -> None:
+    project.add_example("notify.py")
+    ended = project.run("notify.py", "--broken")
+    assert ended.code == 1, ended.errors
+    said = [line["text"] for line in ended.of_kind("output") if line["task"] == "call_for_help"]
+    assert said[0] == "NotifyFlow failed in count.1: ValueError: the question has no answer"
+    assert said[-1] == "    | ValueError: the question has no answer"

@@ -17,6 +17,7 @@ from functions.sweep.app import respond as sweep
 from functions.timer_due.app import respond as timer_due
 from steprelay.relay.assembly import Relay
 from tests.fakes.archives import package, spec_member
+from tests.fakes.messages import timeless
 from tests.fakes.payloads import cases, payload
 from tests.functions.test_job_changed import IGNORED, SUCCEEDED, first_event, leave_outcomes, under_way
 from tests.functions.test_run_requested import deployed
@@ -31,7 +32,7 @@ VISIBILITY_SECONDS = 360.0
 # What changes the world, by port. Of these, each message counts for itself: a batch may be sent by half.
 EFFECTS = {
     "store": {"save", "clear", "deploy", "note_definition", "forget_definition"},
-    "jobs": {"ensure_definition", "submit", "terminate", "retire_definition"},
+    "jobs": {"ensure_definition", "submit", "terminate", "cancel", "retire_definition"},
     "light": {"invoke"},
     "timers": {"start"},
     "bus": {"publish"},
@@ -119,7 +120,7 @@ FUNCTIONS = {
     "package_uploaded": Function(package_uploaded, uploaded),
     "run_requested": Function(run_requested, lambda _: deployed()),
     "job_changed": Function(job_changed, job_under_way),
-    "timer_due": Function(timer_due, lambda _: waiting()),
+    "timer_due": Function(timer_due, waiting),
     "sweep": Function(lambda _, relay: sweep(relay), lambda _: abandoned()),
 }
 PAYLOADS = [(function, case) for function in FUNCTIONS for case in cases(function)]
@@ -148,7 +149,7 @@ def without_times(value: Any) -> Any:
         return {key: without_times(each) for key, each in value.items() if key not in HOW_IT_CAME_ABOUT}
     if isinstance(value, (list, tuple)):
         return [without_times(each) for each in value]
-    return "a time" if isinstance(value, float) and abs(value - NOW) < 1_000 else value
+    return "a time" if isinstance(value, float) and abs(value - NOW) < 2_000 else value
 
 
 def end(world: World) -> dict[str, Any]:
@@ -159,7 +160,8 @@ def end(world: World) -> dict[str, Any]:
         "definitions": without_times(world.store.definitions),
         "jobs": without_times(list(world.jobs.requests.values())),
         "terminated": world.jobs.terminated,
-        "timers": without_times(world.timers.started),
+        "cancelled": sorted(world.jobs.cancelled),
+        "timers": without_times({timeless(name): timer for name, timer in world.timers.started.items()}),
         "announced": without_times({event.id: event for event in world.bus.published}),
         "objects": set(world.objects.objects),
         "tags": {key: upload.tags for key, upload in world.uploads.uploaded.items()},

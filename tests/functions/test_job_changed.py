@@ -1,6 +1,7 @@
 """job_changed on every payload of events/job_changed, each with the run that it speaks of under way."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from functions.job_changed.app import respond
 from steprelay_core import keys
 from steprelay_core.inbound import Ignored, Unreadable, read_job_event
-from steprelay_core.state.events import JobChanged, LightEnded
-from steprelay_core.state.model import Group, GroupKey, Submission
+from steprelay_core.state.events import JobChanged, JobWaits, LightEnded
+from steprelay_core.state.model import Group, GroupKey, HookRun, HookStatus, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from tests.fakes.payloads import bodies, cases, payload
 from tests.functions.world import NOW, RUN, World, log_lines
@@ -86,31 +87,37 @@ SUCCEEDED = {
     "light_ended_in_foreach",
 }
 UNCHANGED = {"submitted"}
+HOOKS = {"exit_hook_ended"}
 IGNORED = {
     "foreign_job",
     "job_of_another_relay",
     "unknown_status",
     "queue_blocked",
-    "queue_blocked_undetermined",
     "multi_node_child_failed",
+}
+# The class of the notice that the run then has.
+BLOCKED = {
+    "queue_blocked_undetermined": "capacity",
+    "queue_blocked_misconfigured": "config",
+    "queue_blocked_in_array": "capacity",
 }
 POISON = {"poison_not_json", "poison_no_step", "poison_wrong_path", "poison_light_without_attempt"}
 
 
-def first_event(case: str) -> JobChanged | LightEnded:
+def first_event(case: str) -> JobChanged | JobWaits | LightEnded:
     event = read_job_event(bodies("job_changed", case)[0], "steprelay")
     assert not isinstance(event, Ignored)
     return event
 
 
-def under_way(event: JobChanged | LightEnded) -> World:
+def under_way(event: JobChanged | JobWaits | LightEnded) -> World:
     """The run as it was when the attempt was handed over."""
     world = World()
     if isinstance(event, LightEnded):
         members, attempt, job = Ranges.of(event.member), event.attempt, None
     else:
         attempt, first = (int(part) for part in event.submission.split("-"))
-        size = 8 if event.size is not None or event.index is not None else 1
+        size = 8 if getattr(event, "size", None) is not None or event.index is not None else 1
         members, job = Ranges.collect(range(first, first + size)), event.job_id.partition(":")[0]
     light = isinstance(event, LightEnded)
     submission = Submission(attempt, members, members, light, NOW - 100, job_id=job, job_name=job and "name")
@@ -118,7 +125,7 @@ def under_way(event: JobChanged | LightEnded) -> World:
     return world
 
 
-def leave_outcomes(world: World, event: JobChanged | LightEnded) -> None:
+def leave_outcomes(world: World, event: JobChanged | JobWaits | LightEnded) -> None:
     """Every open member's runner wrote that it succeeded."""
     (submission,) = world.group(event.group).submissions
     following = FLOW["steps"][event.group.step].get("next")  # type: ignore[index]
@@ -143,7 +150,7 @@ def changed(case: str, *, outcomes: bool = False) -> World:
 
 
 def test_every_payload_of_the_folder_is_expected_here() -> None:
-    expected = {*MOVED, *FAILED, *SUCCEEDED, *UNCHANGED, *IGNORED, *POISON, "mixed_batch"}
+    expected = {*MOVED, *FAILED, *SUCCEEDED, *UNCHANGED, *HOOKS, *IGNORED, *BLOCKED, *POISON, "mixed_batch"}
     assert set(cases("job_changed")) == expected
 
 
@@ -153,10 +160,39 @@ def test_a_job_under_way_is_followed(case: str) -> None:
     assert submission.status == MOVED[case]
 
 
+@pytest.mark.parametrize("case", BLOCKED)
+def test_a_job_that_blocks_its_queue_is_noticed_on_its_run_and_told_of_once(case: str) -> None:
+    world, event = changed(case), first_event(case)
+    (notice,) = world.stored().run.notices
+    assert (notice.group, notice.class_, notice.queue) == (event.group, BLOCKED[case], "steprelay")
+    assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
+    (stuck,) = world.bus.published
+    assert (stuck.detail_type, stuck.detail["class"]) == ("Step Stuck", BLOCKED[case])
+    assert stuck.detail["reason"] == notice.reason
+    assert stuck.detail["change"] == notice.change
+
+
 @pytest.mark.parametrize("case", UNCHANGED)
 def test_what_is_known_already_changes_nothing(case: str) -> None:
     world = changed(case)
     assert world.stored().run.version == 1
+
+
+@pytest.mark.parametrize("case", HOOKS)
+def test_the_end_of_an_exit_hook_is_written_into_its_run_which_stays_as_it_ended(case: str) -> None:
+    world, hook = World(), HookRun("tell", (1,), 1, RunStatus.FAILED, NOW - 10)
+    world.run(
+        FLOW | {"hooks": [{"name": "tell", "on": ["error"], "command": ["true"]}]},
+        status=RunStatus.FAILED,
+        ended_at=NOW - 10,
+        hooks=(hook,),
+    )
+    outcome = {"outcome_version": 1, "status": "succeeded", "attempt": 1}
+    world.objects.put(keys.outcome(RUN, hook.task, 1), json.dumps(outcome).encode())
+    assert respond(payload("job_changed", case), world.relay) == {"batchItemFailures": []}
+    run = world.stored().run
+    assert (run.status, run.ended_at, run.settled) == (RunStatus.FAILED, NOW - 10, True)
+    assert run.hooks == (replace(hook, status=HookStatus.SUCCEEDED, ended_at=NOW),)
 
 
 @pytest.mark.parametrize("case", FAILED)

@@ -1,5 +1,8 @@
 """timer_due on every payload of events/timer_due."""
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 
 from functions.timer_due.app import respond
@@ -9,7 +12,7 @@ from tests.fakes.payloads import cases, payload
 from tests.functions.test_job_changed import FLOW
 from tests.functions.world import NOW, World, log_lines
 
-LIMIT = {"run_limit"}
+LIMIT = {"run_limit", "queue_limit"}
 STARTS = {"due": "process", "delivered_twice": "process", "outside_any_foreach": "train", "mixed_batch": "process"}
 NOTHING = {"unknown_run", "not_a_timer", "outbox_due"}
 POISON = {
@@ -17,16 +20,31 @@ POISON = {
     "poison_no_run": "run: Field required",
     "poison_negative_attempt": "attempt: ",
     "poison_run_limit_without_generation": "generation: Field required",
+    "poison_queue_limit_without_submission": "submission: Field required",
 }
 
 
-def waiting() -> World:
-    """A run whose failed tasks wait for their second attempt."""
+def waiting(case: str = "due") -> World:
+    """A run whose failed tasks wait for their second attempt; or, if that is the case, jobs for a machine."""
     world = World()
     process = Group(GroupKey("process", (0,)), waits=(Wait(2, Ranges.of(3, 5), NOW - 1),), started_at=NOW - 100)
     train = Group(GroupKey("train"), waits=(Wait(2, Ranges.of(0), NOW - 1),), started_at=NOW - 100)
-    world.run(FLOW, process, train)
+    if case == "queue_limit":
+        spec: dict[str, Any] = deepcopy(FLOW)
+        spec["steps"]["inner"]["queue_timeout_seconds"] = 60
+        world.run(spec, queueing(world))
+    else:
+        world.run(FLOW, process, train)
     return world
+
+
+def queueing(world: World) -> Group:
+    """An array of two, of which one runs and the other has waited for longer than its step allows."""
+    array = Submission(1, Ranges.of(0, 1), Ranges.of(0, 1), False, NOW - 100, job_id="job-8", queue_due=NOW - 1)
+    for index, status in enumerate(("RUNNING", "RUNNABLE")):
+        child = {"jobId": f"job-8:{index}", "status": status, "createdAt": (NOW - 90) * 1000, "jobQueue": "queue"}
+        world.jobs.jobs[f"job-8:{index}"] = child | {"arrayProperties": {"index": index}}
+    return Group(GroupKey("inner", (0, 3)), submissions=(array,), started_at=NOW - 100)
 
 
 def test_every_payload_of_the_folder_is_expected_here() -> None:
@@ -67,6 +85,15 @@ def test_a_run_whose_time_is_up_fails_and_what_runs_is_terminated() -> None:
     assert world.stored().run.status is RunStatus.FAILED
     assert "job-7" in world.jobs.terminated
     assert world.announced == ["Run Failed"]
+
+
+def test_a_job_that_has_waited_for_too_long_is_cancelled_and_those_of_its_array_that_run_are_not() -> None:
+    world = waiting("queue_limit")
+    assert respond(payload("timer_due", "queue_limit"), world.relay) == {"batchItemFailures": []}
+    told = "steprelay: queue timeout: waited 1 min 30 s in queue queue, at most 1 min allowed"
+    assert world.jobs.cancelled == {"job-8:1": told}
+    (array,) = world.stored().groups[GroupKey("inner", (0, 3))].submissions
+    assert (array.queue_due or 0) > NOW
 
 
 @pytest.mark.parametrize("case", POISON)

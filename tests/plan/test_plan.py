@@ -56,6 +56,14 @@ def test_an_array_that_is_chained_to_another_says_so() -> None:
     assert "dependsOn" not in planned["fetch"].submit
 
 
+def test_what_may_not_wait_for_ever_is_chained_to_nothing_and_says_how_long() -> None:
+    document = CHAINED.spec.model_dump(mode="json", exclude_unset=True)
+    document["steps"]["score"]["queue_timeout_seconds"] = 600
+    score = plan(validate_spec(document)).steps["score"]
+    assert (score.behind, score.as_json()["queue_timeout_seconds"]) == (None, 600)
+    assert "queue_timeout_seconds" not in plan(CHAINED).steps["score"].as_json()
+
+
 def test_what_has_a_window_is_chained_to_nothing() -> None:
     way = {"to": ["fetch"], "foreach": "pages", "max_workers": 5}
     steps = {name: step.model_dump(exclude_unset=True) for name, step in CHAINED.spec.steps.items()}

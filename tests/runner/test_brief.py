@@ -31,7 +31,7 @@ def test_an_index_that_fits_no_member_is_refused(tmp_path: Path, index: int | No
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"brief_version": 2}, "version 2, this runner reads 1: update the relay"),
+        ({"brief_version": 3}, "version 3, this runner reads 1 and 2: update the relay"),
         ({"members": "x"}, "the brief cannot be read"),
         ({"inputs": {"kind": "magic"}}, "inputs of kind 'magic', known are none, same"),
     ],

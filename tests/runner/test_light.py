@@ -295,8 +295,8 @@ def test_a_package_that_is_gone_fails_the_step(tmp_path: Path) -> None:
 
 def test_a_brief_of_a_later_version_is_refused(tmp_path: Path) -> None:
     lab = Lab(tmp_path, START)
-    with pytest.raises(BriefError, match="version 2, this runner reads 1: update the relay"):
-        Function(lab)("start", brief_version=2)
+    with pytest.raises(BriefError, match="version 3, this runner reads 1 and 2: update the relay"):
+        Function(lab)("start", brief_version=3)
 
 
 def test_the_claim_says_until_when_the_function_lives(tmp_path: Path) -> None:

@@ -114,6 +114,22 @@ def test_after_whichever_effect_a_function_is_killed_its_step_runs_once_and_is_r
     assert ends == [(1, "succeeded", False), (1, None, True), (1, "succeeded", False)]
 
 
+def test_after_whichever_effect_a_function_is_killed_a_fallback_attempt_has_one_outcome(tmp_path: Path) -> None:
+    cause = {"members": [[0, 0]], "attempt": 1, "class": "oom", "reason": "too much"}
+    changes = {"brief_version": 2, "attempt": 2, "catch": {"var": "problem"}, "fallback": [cause]}
+    ends = []
+    for effects in range(4):
+        function = Function(tmp_path / str(effects))
+        function.message["brief"] = function.lab.put_brief("start", "end", **changes)
+        died = function.deliver_in_a_sandbox(MortalStore(function.lab.store, effects))
+        result = function.deliver_again()
+        ends.append((died, function.began, result.status, result.lost is not None))
+    # The claim, the log, the outcome.
+    killed = -signal.SIGKILL
+    lost = (killed, 0, None, True)
+    assert ends == [(killed, 0, "succeeded", False), lost, lost, (0, 0, "succeeded", False)]
+
+
 def test_until_the_time_of_a_killed_function_is_over_its_message_only_waits(tmp_path: Path) -> None:
     function = Function(tmp_path)
     function.deliver_in_a_sandbox(MortalStore(function.lab.store, 1))

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import Any
 
 from tests.simulation.actors import Actor, Killed
@@ -13,10 +14,14 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.user_code import Plan
 
 TERMINAL = ("SUCCEEDED", "FAILED")
+WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
+# A queue whose jobs wait for ever, and one whose jobs may wait for long.
+FULL, SLOW = "full", "slow"
 EXITED = "Essential container in task exited"
 SPOT = "Host EC2 (instance i-0123) terminated."
 GIVEN_UP = "DockerTimeoutError: Could not transition to started; timed out after waiting 4m0s"
 TIMED_OUT = "Job attempt duration exceeded timeout"
+NO_CAPACITY = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested"
 DEPENDENT = "Dependent Job failed"
 
 
@@ -25,7 +30,8 @@ class Unit:
     """What runs containers: a single job, or a child of an array.
 
     `index`: its place in the array; `attempts`: how many Batch-internal ones have begun, `ended`: how many of these are
-    over, which is what Batch tells; `dependents`: who waits for its end.
+    over, which is what Batch tells; `dependents`: who waits for its end; `waiting_since`: when it began to wait, first
+    or again (seconds since the epoch).
     """
 
     id: str
@@ -40,6 +46,7 @@ class Unit:
     stopping: bool = False
     containers: list[Actor] = field(default_factory=list)
     dependents: list["Unit"] = field(default_factory=list)
+    waiting_since: float = 0.0
 
     @property
     def over(self) -> bool:
@@ -125,6 +132,7 @@ class Batch:
         if size:
             self._s.after(0.1, lambda: self._move_parent(job, "PENDING"))
         for unit in job.units:
+            unit.waiting_since = job.created
             self._depend(unit)
         return job
 
@@ -156,16 +164,51 @@ class Batch:
                 unit.stopping = True
                 self._s.after(self._s.random.choice((0.1, 2.0, 40.0)), partial(self._end, unit, reason))
 
+    def cancel(self, unit: Unit, reason: str) -> None:
+        """CancelJob: a moment later it is over, unless it has a machine by then."""
+
+        def end() -> None:
+            if unit.status in WAITING:
+                self._end(unit, reason)
+
+        self._s.after(self._s.random.choice((0.0, 0.1, 2.0)), end)
+
     # How jobs move.
 
     def _queue(self, unit: Unit) -> None:
         delay = self._s.random.choice((0.2, 1.0, 30.0))
         self._s.after(delay, lambda: self._move(unit, "RUNNABLE"))
-        self._s.after(delay + self._s.random.choice((0.2, 2.0, 200.0)), lambda: self._launch(unit))
+        queue = unit.job.request["jobQueue"]
+        if queue == FULL:
+            self._s.after(delay + 10.0, partial(self._block, unit, unit.attempts))
+            return
+        slow = (50.0, 150.0, 400.0) if unit.attempts else (50.0, 50.0, 150.0)
+        waits = self._s.random.choice(slow if queue == SLOW else (0.2, 2.0, 200.0))
+        if chance := self._s.dice.strike("blocked", f"{unit.place} {unit.attempts}"):
+            waits += chance.choice((20.0, 400.0, 1500.0))
+            self._s.after(delay + 10.0, partial(self._block, unit, unit.attempts))
+        self._s.after(delay + waits, lambda: self._launch(unit))
+
+    def _block(self, unit: Unit, attempts: int) -> None:
+        """There is no machine for it, and it is at the head of its queue: its reason says so, and an event."""
+        if unit.status != "RUNNABLE" or unit.attempts != attempts:
+            return
+        unit.reason = NO_CAPACITY
+        self._s.say(f"{unit.id} blocks its queue")
+        self._record.blocks(unit.id, JobPlace.of(unit.job.request["parameters"], None))
+        if not self._s.dice.strike("lost", f"{unit.place} {unit.attempts} BLOCKED"):
+            message = {"source": "aws.batch", "detail-type": "Batch Job Queue Blocked", "detail": unit_detail(unit)}
+            self._events.jobs.put(message)
+
+    def head(self) -> Unit | None:
+        """Who blocks the queue, if anybody does."""
+        units = (unit for job in self.jobs.values() for unit in job.units)
+        return next((unit for unit in units if unit.status == "RUNNABLE" and unit.reason == NO_CAPACITY), None)
 
     def _launch(self, unit: Unit) -> None:
         if unit.over:
             return
+        unit.reason = ""
         self._move(unit, "STARTING")
         unit.attempts += 1
         attempt = unit.attempts
@@ -184,6 +227,9 @@ class Batch:
             self._s.after(seconds, lambda: self._time_out(unit, attempt))
         if chance := self._s.dice.strike("spot", place):
             self._s.after(chance.choice((0.1, 1.0, 20.0)), lambda: self._lose(unit, attempt, SPOT))
+        elif unit.job.request["jobQueue"] == SLOW and Random(place).random() < 0.4:
+            # What is hard to get is often taken back, whatever else goes wrong.
+            self._s.after(0.05, lambda: self._lose(unit, attempt, SPOT))
         if chance := self._s.dice.strike("given_up", place):
             self._s.after(chance.choice((0.0, 0.1, 30.0)), lambda: self._give_up(unit, attempt))
 
@@ -239,6 +285,7 @@ class Batch:
         self._s.say(f"{unit.id} attempt {attempt} is lost: {reason}")
         self._kill_later(unit)
         unit.status, unit.container_reason, unit.ended = "SUBMITTED", "", unit.attempts
+        unit.waiting_since = self._s.now
         self._queue(unit)
 
     def _end(self, unit: Unit, reason: str) -> None:
@@ -343,7 +390,7 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
         "jobId": unit.id,
         "status": unit.status,
         "statusReason": unit.reason or None,
-        "attempts": [{"container": container} for _ in range(unit.ended)],
+        "attempts": [{"container": container, "stoppedAt": unit.waiting_since * 1000} for _ in range(unit.ended)],
         "container": container,
     }
     if "nodeOverrides" in unit.job.request:
@@ -353,4 +400,5 @@ def unit_detail(unit: Unit) -> dict[str, Any]:
 
 
 def _common(job: Job) -> dict[str, Any]:
-    return {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
+    told = {name: job.request[name] for name in ("jobName", "jobQueue", "parameters")}
+    return told | {"createdAt": int(job.created * 1000)}

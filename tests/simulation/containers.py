@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from steprelay.runner.brief import Task, read_brief, task_of
 from steprelay.runner.claim import Claim, claim
+from steprelay.runner.fallback import fall_back
 from steprelay.runner.leaving import LEFT_EXIT_CODE, code_of_leaving
 from steprelay.runner.light import RESERVE_SECONDS, LightResult, answer_again
 from steprelay.runner.light_message import LightFunction, Report
@@ -151,6 +152,8 @@ class Containers:
             return answer_again(self._store, task, taken, now)
         self._record.claim_passed(task, mine)
         with self._record.at_work(task):
+            if task.brief.fallback:
+                return LightResult(task, fall_back(task, self._store, now))
             self._make_attempt(task, Attempt(None, None, now), None, deadline - RESERVE_SECONDS - now)
         return LightResult(task, None)
 
@@ -168,7 +171,7 @@ class Containers:
         if limit is not None and (seconds > limit or ending == "hangs"):
             self._s.sleep(limit)
             self._record.gave_up_on_time(task)
-            return self._leave(task, attempt, Outcome("failed", failure=Failure("timeout", "Timeout", "too long")))
+            return self._leave(task, attempt, _failed(task, Failure("timeout", "Timeout", "too long")))
         self._s.sleep(seconds)
         if unit is not None and ending in ("killed", "out of memory"):
             unit.container_reason = OUT_OF_MEMORY if ending == "out of memory" else ""
@@ -176,7 +179,7 @@ class Containers:
         if unit is not None and ending == "silent success":
             return 0
         if ending != "success":
-            code = self._leave(task, attempt, Outcome("failed", failure=Failure("program", "Boom", "as planned")))
+            code = self._leave(task, attempt, _failed(task, Failure("program", "Boom", "as planned")))
             # A script around the image's command may lose the exit code.
             return 0 if ending == "swallowed" else code
         return self._leave(task, attempt, self._success(task))
@@ -192,3 +195,12 @@ class Containers:
     def _leave(self, task: Task, attempt: Attempt, outcome: Outcome) -> int:
         written = write_outcome(self._store, task, attempt, outcome, self._s.clock())
         return 0 if written.succeeded else 1
+
+
+def _failed(task: Task, failure: Failure) -> Outcome:
+    """As `steprelay.runner.perform.settle`."""
+    brief = task.brief
+    static = not brief.ways or (len(brief.ways) == 1 and brief.ways[0].foreach is None)
+    if brief.catch is None or not brief.is_last(failure.class_, failure.exit_code) or not static:
+        return Outcome("failed", failure=failure)
+    return Outcome("succeeded", transition=0 if brief.ways else None, caught=True)

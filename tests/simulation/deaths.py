@@ -11,6 +11,7 @@ from steprelay_core.codec import encode, encode_commands
 from steprelay_core.ports import Ports, Stored
 from steprelay_core.submit import Dispatch
 from steprelay_core.translate import Defaults
+from tests.fakes.messages import timeless
 from tests.functions.world import World
 from tests.simulation.actors import Killed
 
@@ -86,8 +87,9 @@ def end_of(world: World) -> dict[str, Any]:
         "deployments": sorted(world.store.deployments),
         "jobs": jobs,
         "terminated": sorted(world.jobs.terminated),
+        "cancelled": sorted(world.jobs.cancelled),
         "light": sorted({json.dumps(_timeless(message), sort_keys=True) for message in world.light.messages}),
-        "timers": sorted(world.timers.started),
+        "timers": sorted({timeless(name) for name in world.timers.started}),
         "told": sorted({event.id for event in world.bus.published}),
         "objects": sorted(world.objects.objects),
         "tags": {key: uploaded.tags for key, uploaded in world.uploads.uploaded.items()},

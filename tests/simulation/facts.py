@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from steprelay_core.commands import Announce
 from steprelay_core.decide.array import ArrayEnd
@@ -10,6 +11,9 @@ from steprelay_core.state.claim import Claimed
 from steprelay_core.state.events import Event, ResumeRequested, RetryRequested
 from steprelay_core.state.model import Group, GroupKey, Run
 from steprelay_core.state.outcome import Outcome
+
+if TYPE_CHECKING:
+    from tests.simulation.record import JobPlace
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,16 @@ class Published:
 
 
 @dataclass(frozen=True)
+class QueueTimedOut:
+    """Somebody ends a job for having waited too long: where it is, and how long it has been in its queue (seconds), as
+    they were told last."""
+
+    place: "JobPlace"
+    status: str
+    waited: float
+
+
+@dataclass(frozen=True)
 class Buried:
     """A message was moved to a dead-letter queue by the function itself."""
 
@@ -153,6 +167,7 @@ Fact = (
     | Submitted
     | SubmitCalled
     | Published
+    | QueueTimedOut
     | Buried
     | Swept
     | Calmed

@@ -39,6 +39,8 @@ class Faults:
     deregistered: float = 0.0
     # As many light functions at once as the account has left: one.
     crowded: float = 0.0
+    # Jobs for which there is no machine for a while, and compute environments that somebody has disabled.
+    blocked: float = 0.0
 
     @classmethod
     def draw(cls, random: Random) -> "Faults":

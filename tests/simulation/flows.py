@@ -3,6 +3,8 @@
 from random import Random
 from typing import Any
 
+from tests.simulation.batch import FULL, SLOW
+
 KINDS = ("step", "foreach", "foreach", "array", "branch", "choice", "loop", "loop")
 
 
@@ -17,6 +19,8 @@ class FlowMaker:
         # Of their own, so that the rest of a flow is as it would be without windows and budgets.
         self._windows = Random(random.random())
         self._policies = Random(str(random.getstate()[1][0]))
+        self._catches = Random(self._windows.random())
+        self._queues = Random(f"queues of {random.getstate()}")
 
     def make(self, name: str) -> dict[str, Any]:
         """A spec as a package holds it."""
@@ -29,7 +33,26 @@ class FlowMaker:
             spec["timeout_seconds"] = self._random.choice((60, 600, 3000))
         if self._windows.random() < 0.2:
             spec["max_workers"] = self._windows.choice((1, 2, 4))
+        # Drawn last, so that the rest of a flow is as it would be without hooks.
+        if self._windows.random() < 0.3:
+            spec["hooks"] = self._hooks()
+        if self._queues.random() < 0.3:
+            self._limit_waiting()
         return spec
+
+    def _hooks(self) -> list[dict[str, Any]]:
+        ends = self._windows.choice((["success"], ["error"], ["success", "error"]))
+        return [{"name": f"hook{number}", "on": on, "command": ["run"]} for number, on in enumerate((ends, ["error"]))]
+
+    def _limit_waiting(self) -> None:
+        """What may not wait for ever may have to; what is limited is chained to nothing."""
+        random = self._queues
+        for step in self._steps.values():
+            if "batch" in step and random.random() < 0.5:
+                queues = (SLOW, FULL, [FULL, "queue"], [SLOW, "queue"], [FULL, SLOW])
+                (queue,) = random.choices(queues, (4, 1, 3, 3, 2))
+                step["batch"] = step["batch"] | {"queue": queue}
+                step["queue_timeout_seconds"] = random.choice((20, 100, 300))
 
     def make_wide(self, name: str) -> dict[str, Any]:
         """A foreach in a foreach, the outer one of many items."""
@@ -54,6 +77,8 @@ class FlowMaker:
             step["retry"] |= self._policy()
         if "batch" in step and self._policies.random() < 0.3:
             step["batch"] |= self._policies.choice(({"max_memory": 10_000}, {"queue": ["queue", "other"]}))
+        if self._catches.random() < 0.25:
+            step["catch"] = {"var": "problem"}
         if random.random() < 0.2:
             step["timeout_seconds"] = random.choice((30, 100))
         elif not self._foreachs and set(more) == {"next"} and isinstance(more["next"], str) and random.random() < 0.05:

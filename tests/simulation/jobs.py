@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from steprelay_core.failure import QUEUE_TIMEOUT_PREFIX
 from steprelay_core.ports import DefinitionGone, FailedChild, Platform, Refused
-from tests.simulation.batch import Batch, Job, job_detail, unit_detail
-from tests.simulation.facts import SubmitCalled, Submitted
+from tests.simulation.batch import WAITING, Batch, Job, Unit, job_detail, unit_detail
+from tests.simulation.facts import QueueTimedOut, SubmitCalled, Submitted
 from tests.simulation.record import JobPlace, Record
 from tests.simulation.scheduler import Scheduler
 
@@ -97,7 +98,36 @@ class SimulatedJobs:
         self._record.terminated.add(job_id)
         job = self._batch.jobs.get(job_id)
         if job is not None:
+            for unit in job.units:
+                if not unit.over:
+                    self._queue_timed_out(unit, reason)
             self._batch.stop(job, reason)
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        self._s.call(f"cancel {job_id}", lambda: self._cancel(job_id, reason), repeat=True)
+
+    def _cancel(self, job_id: str, reason: str) -> None:
+        unit = self._batch.unit(job_id)
+        if unit is not None and unit.status in WAITING:
+            self._queue_timed_out(unit, reason)
+            self._batch.cancel(unit, reason)
+
+    def _queue_timed_out(self, unit: Unit, reason: str) -> None:
+        """By the word of whoever ends it; since when it waits is what they were told last."""
+        if reason.startswith(QUEUE_TIMEOUT_PREFIX):
+            place = JobPlace.of(unit.job.request["parameters"], unit.index)
+            since = self._record.waiting_since.get((self._record.actor, unit.id), unit.waiting_since)
+            self._record.happened(QueueTimedOut(place, unit.status, self._s.now - since))
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        return self._s.call(f"waiting children of {job_id}", lambda: self._waiting_children(job_id))
+
+    def _waiting_children(self, job_id: str) -> list[int]:
+        self._record.asked_about.add(job_id)
+        job = self._batch.jobs[job_id]
+        waiting = [unit.index or 0 for unit in job.units if unit.status in WAITING and not self._is_forgotten(job)]
+        late = self._s.dice.strike("stale_list", f"{self._s.place} waiting children of {job.request['jobName']}")
+        return waiting[:-1] if late else waiting
 
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         return self._s.call(f"describe {', '.join(job_ids)}", lambda: self._describe(job_ids))
@@ -106,7 +136,9 @@ class SimulatedJobs:
         found = []
         for job_id in dict.fromkeys(job_ids):
             job, unit = self._batch.jobs.get(job_id.partition(":")[0]), self._batch.unit(job_id)
+            self._record.asked_about.add(job_id)
             if job is not None and unit is not None and not self._is_forgotten(job):
+                self._record.waiting_since[self._record.actor, unit.id] = unit.waiting_since
                 found.append(unit_detail(unit) if ":" in job_id else job_detail(job))
         return found
 

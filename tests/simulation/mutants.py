@@ -33,11 +33,15 @@ from tests.simulation.budget_mutants import (
     TakesMachinesForPrograms,
 )
 from tests.simulation.campaign import first_caught
+from tests.simulation.catch_mutants import CatchesEarly, ForgetsWhoWasCaught, GivesUpWhatIsCaught
 from tests.simulation.chain_mutants import CountsVoidAttempts, FencesOnlyWhatFailed, ForgetsVoidAttempts
+from tests.simulation.hook_mutants import HOOK_BUGS, ForgetsItsHooks
 from tests.simulation.lap_mutants import CountsOneLevel, StartsFromAnotherLap, StaysInTheLap
 from tests.simulation.misjudging import Misjudges
+from tests.simulation.notice_mutants import NOTICE_BUGS
 from tests.simulation.pace_mutants import GivesToAll, LeavesCancelsHalfway, NeverWaits, SpendsLate
 from tests.simulation.parts import Parts
+from tests.simulation.queue_mutants import EndsUnasked, NeverEndsWaiting
 
 # Each is caught within so many seeds.
 SEEDS = 400
@@ -354,6 +358,14 @@ MUTANTS = (
     Mutant("spends a second that has passed", Parts(effects=SpendsLate), frozenset({22})),
     Mutant("lets everybody take up an entry", Parts(store=GivesToAll), frozenset({7})),
     Mutant("leaves a cancel halfway", Parts(sweeper=LeavesCancelsHalfway), frozenset({13, 15, 19}), wide=True),
+    *(_engine(*bug) for bug in HOOK_BUGS),
+    Mutant("forgets to call its hooks", Parts(effects=ForgetsItsHooks), frozenset({18})),
+    _engine("has everybody wait for a machine for ever", NeverEndsWaiting, 19),
+    _engine("ends a job for waiting without asking", EndsUnasked, 12),
+    *(_engine(*bug) for bug in NOTICE_BUGS),
+    _engine("gives up what @catch takes", GivesUpWhatIsCaught, 25),
+    _engine("catches before the last attempt", CatchesEarly, 25),
+    _engine("forgets who was caught", ForgetsWhoWasCaught, 25),
     Mutant("buries no poison", Parts(buries=False), frozenset({16, 19})),
 )
 

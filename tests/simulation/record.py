@@ -63,7 +63,10 @@ class Record:
     `written`: keys of claims and outcomes that containers wrote; `working`: attempts that light functions are at;
     `resumed`: the requests, by run, that have set one going again; `taken_until`: until when whoever took an
     entry of the outbox up is taken to be at work on it; `calls`: of SubmitJob, in each second;
-    `deciding`: what each actor decides on just now.
+    `deciding`: what each actor decides on just now; `asked_about`: jobs that somebody asked Batch about;
+    `waiting_since`: what each actor was told last of when a job, or a child, began to wait; `blocked`: the jobs and
+    children that Batch had no machine for, whose they are; `closed`: the queues that somebody was told to have no
+    compute environment that is enabled; `to_be_told`: the ids of announcements that were saved in an outbox.
     """
 
     scheduler: Scheduler
@@ -87,7 +90,12 @@ class Record:
     resumed: set[tuple[str, str]] = field(default_factory=set)
     taken_until: dict[tuple[str, str], float] = field(default_factory=dict)
     calls: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    asked_about: set[str] = field(default_factory=set)
+    waiting_since: dict[tuple[Actor | None, str], float] = field(default_factory=dict)
     looked: dict[str, set[Actor | None]] = field(default_factory=lambda: defaultdict(set))
+    blocked: dict[str, JobPlace] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    to_be_told: set[str] = field(default_factory=set)
 
     @property
     def actor(self) -> Actor | None:
@@ -134,6 +142,10 @@ class Record:
     def timed_out(self, parameters: dict[str, str], index: int | None) -> None:
         place = JobPlace.of(parameters, index)
         self.out_of_time.add((place.run, place.group, int(place.submission.partition("-")[0])))
+
+    def blocks(self, job_id: str, place: JobPlace) -> None:
+        """Batch has no machine for this job."""
+        self.blocked[job_id] = place
 
     def gave_up_on_time(self, task: Task) -> None:
         attempted = attempted_by(task)

@@ -28,6 +28,7 @@ from tests.fakes.schedules import MemorySchedules
 from tests.fakes.uploads import MemoryUploads
 from tests.simulation.batch import Batch, Rules
 from tests.simulation.containers import Containers
+from tests.simulation.job_queues import SimulatedJobQueues
 from tests.simulation.jobs import SimulatedJobs
 from tests.simulation.parts import Parts, WatchedEngine
 from tests.simulation.ports import (
@@ -86,7 +87,8 @@ class SimulatedRelay:
         objects, bus = SimulatedObjects(s, self.objects), SimulatedBus(s, record)
         jobs, light = SimulatedJobs(s, record, self.batch), self._sender
         timers = SimulatedTimers(s, record, self.timers)
-        ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s), self.pace)
+        queues = SimulatedJobQueues(s, record, self.batch)
+        ports = Ports(store, jobs, light, timers, bus, objects, SimulatedClock(s), self.pace, queues=queues)
         ids = map(str, itertools.count(1))
         engine = WatchedEngine(parts.engine(ports, parts.effects(ports, DISPATCH), lambda: next(ids)), record)
 

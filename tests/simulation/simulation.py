@@ -160,7 +160,7 @@ class Simulation:
         runs = self.relay.store.runs
         if self.workload.ahead or len(runs) < len(self.workload.flows):
             return False
-        if any(stored.outbox or not stored.run.status.terminal for stored in runs.values()):
+        if any(stored.outbox or not stored.run.status.terminal or stored.run.hooks_running for stored in runs.values()):
             return False
         if any(not job.over for job in self.relay.batch.jobs.values()):
             return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from steprelay_core.commands import Announce
 from steprelay_core.ports import Cursor, Deployment, Listed, OutboxEntry, Store, Stored, Unsettled, UsedDefinition
 from steprelay_core.state.events import ResumeRequested, RetryRequested
 from steprelay_core.state.model import Group, Run, RunStatus
@@ -33,6 +34,9 @@ class SimulatedStore:
             self._say(after, groups, add, ids)
             self._record.happened(Saved(run, tuple(groups), before, after, add, _entries(before, ids), events))
             self._note_intents(run.id, groups)
+            # A notice may be gone again by the time of its save, where the job's start was told together with it.
+            commands = add.commands if add is not None else ()
+            self._record.to_be_told.update(command.id for command in commands if isinstance(command, Announce))
             again = before is not None and run.generation > before.run.generation
             for event in events if again else ():
                 if isinstance(event, ResumeRequested | RetryRequested):

@@ -42,7 +42,7 @@ def upload_world(case: str) -> World:
 
 FUNCTIONS: dict[str, tuple[Respond, Callable[[str], World]]] = {
     "job_changed": (job_changed, job_world),
-    "timer_due": (timer_due, lambda case: timers.waiting()),
+    "timer_due": (timer_due, timers.waiting),
     "run_requested": (run_requested, lambda case: requests.deployed()),
     "package_uploaded": (package_uploaded, upload_world),
     "sweep": (lambda event, relay: sweep(relay), lambda case: sweeps.abandoned()),

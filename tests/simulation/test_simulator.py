@@ -36,7 +36,7 @@ def play_out(scheduler: Scheduler, steps: int = 1000) -> None:
 
 def test_every_promise_is_checked() -> None:
     # 19 is what the whole simulation is bounded by.
-    assert numbers_checked() | {19} == set(SENTENCES) == set(range(1, 23))
+    assert numbers_checked() | {19} == set(SENTENCES) == set(range(1, 26))
 
 
 def test_a_seed_is_played_the_same_way_twice() -> None:

@@ -111,7 +111,9 @@ def test_a_job_has_no_more_of_the_data_bucket_than_a_light_step_but_the_runner(t
 def test_every_dispatching_function_may_do_what_a_step_of_the_engine_can_ask_for(template: Template, role: str) -> None:
     actions = {action for statement in template.allowed(role) for action in statement["Action"]}
     assert {
+        "batch:CancelJob",
         "batch:DeregisterJobDefinition",
+        "batch:GetJobQueueSnapshot",
         "batch:RegisterJobDefinition",
         "batch:SubmitJob",
         "batch:TagResource",
@@ -120,11 +122,24 @@ def test_every_dispatching_function_may_do_what_a_step_of_the_engine_can_ask_for
         "dynamodb:Query",
         "dynamodb:UpdateItem",
         "events:PutEvents",
+        "logs:GetLogEvents",
         "s3:GetObject",
         "s3:PutObject",
         "scheduler:CreateSchedule",
         "sqs:SendMessage",
     } <= actions
+
+
+def test_of_logs_only_those_of_jobs_can_be_read(template: Template) -> None:
+    read = {
+        (action, _text(resource))
+        for _, statement in _statements(template)
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if action.startswith("logs:") and action not in ("logs:CreateLogStream", "logs:PutLogEvents")
+    }
+    group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/batch/job"
+    assert read == {("logs:GetLogEvents", f"{group}:log-stream:*")}
 
 
 def test_only_package_uploaded_reads_uploads_and_keeps_packages(template: Template) -> None:

@@ -72,7 +72,7 @@ def test_every_rule_has_somewhere_to_put_what_it_cannot_deliver(template: Templa
         rule: [target.get("DeadLetterConfig", {}).get("Arn") for target in properties["Targets"]]
         for rule, properties in template.of_type("AWS::Events::Rule").items()
     }
-    assert len(targets) == 5
+    assert len(targets) == 6
     for rule, letters in targets.items():
         assert all(letter["Fn::GetAtt"][0].endswith("DeadLetterQueue") for letter in letters), rule
 

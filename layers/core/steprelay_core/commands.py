@@ -101,6 +101,52 @@ class Announce:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class InvokeHook:
+    """Hand an attempt of an exit hook of a run that has ended to the light function."""
+
+    kind: Literal["invoke_hook"] = field(default="invoke_hook", init=False)
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartQueueTimer:
+    """Come back at `due` (seconds since the epoch) to see whether jobs of a submission still wait for a machine.
+
+    `after`: as in `CancelWaiting`.
+    """
+
+    kind: Literal["start_queue_timer"] = field(default="start_queue_timer", init=False)
+    group: GroupKey
+    submission: str
+    due: float
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWaiting:
+    """Ask Batch which jobs of a submission wait for a machine, and cancel those that have for too long.
+
+    `after`: of an array, the index up to which its children were looked at before.
+    """
+
+    kind: Literal["cancel_waiting"] = field(default="cancel_waiting", init=False)
+    group: GroupKey
+    submission: str
+    after: int | None = None
+
+
 Command = (
-    SubmitJob | InvokeLight | StartTimer | StartRunTimer | TerminateJob | TerminateUnrecorded | FenceAttempt | Announce
+    SubmitJob
+    | InvokeLight
+    | StartTimer
+    | StartRunTimer
+    | TerminateJob
+    | TerminateUnrecorded
+    | FenceAttempt
+    | Announce
+    | InvokeHook
+    | StartQueueTimer
+    | CancelWaiting
 )

@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
+from steprelay_core import keys
 from steprelay_core.behind import AheadRefused, AheadUnknown, job_ahead
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
     Announce,
+    CancelWaiting,
     Command,
     FenceAttempt,
+    InvokeHook,
     InvokeLight,
+    StartQueueTimer,
     StartRunTimer,
     StartTimer,
     SubmitJob,
@@ -19,13 +23,16 @@ from steprelay_core.commands import (
     TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import Claims, find_submission
+from steprelay_core.hook_brief import build_hook_brief
 from steprelay_core.pace import EARLY, NotYet, Turns
 from steprelay_core.ports import Conflict, Ports, Refused, Stored, Unavailable
+from steprelay_core.queue_limit import cancel_waiting, queue_timer_detail, queue_timer_name
 from steprelay_core.spec import Flow, SpecError
 from steprelay_core.state.events import Event, JobSubmitted, SearchPutOff, SubmitPutOff, SubmitRefused
 from steprelay_core.state.model import GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.submit import Dispatch, Submitter, put_brief
+from steprelay_core.telling import Teller
 
 # When a submission that was throttled is tried again (seconds): its outbox entry may be taken up by anybody by then
 # (`ports.OUTBOX_ORPHANED_AFTER`), and runs come one after the other.
@@ -64,7 +71,8 @@ class Effects:
                 answers += self._carry_out(flow, stored, command)
         announcements = [command for command in commands if isinstance(command, Announce)]
         if announcements:
-            self.ports.bus.publish(announcements)
+            teller = Teller(flow, stored.run.id, self.ports)
+            self.ports.bus.publish([teller.announcement(event) for event in announcements])
         return answers
 
     def turns(self) -> Turns:
@@ -78,12 +86,16 @@ class Effects:
                 self._fence(stored.run.id, command, {})
             case InvokeLight():
                 self._invoke(flow, stored, command)
-            case StartTimer() | StartRunTimer():
+            case InvokeHook():
+                self._invoke_hook(flow, stored, command)
+            case StartTimer() | StartRunTimer() | StartQueueTimer():
                 self._start_timer(stored.run.id, command)
             case TerminateJob():
                 self.ports.jobs.terminate(command.job_id, command.reason)
             case TerminateUnrecorded():
                 return [self._terminate_unrecorded(flow, stored.run.id, command)]
+            case CancelWaiting():
+                return self._cancel_waiting(flow, stored, command)
         return []
 
     def wake(self, run: str, put_off: Sequence[Command]) -> None:
@@ -101,6 +113,13 @@ class Effects:
         for job_id in self.submitter.named(flow, run, command.group, command.member, command.attempt):
             self.ports.jobs.terminate(job_id, command.reason)
         return SearchPutOff(run, command.group, command.attempt, command.member, command.until, command.reason)
+
+    def _cancel_waiting(self, flow: Flow, stored: Stored, command: CancelWaiting) -> Sequence[Event]:
+        submission = _open_submission(stored, command.group, command.submission)
+        limit = flow.step(command.group.step).queue_timeout_seconds
+        if submission is None or submission.job_id is None or limit is None:
+            return []
+        return [cancel_waiting(self.ports.jobs, self.ports.clock, stored.run.id, command, submission, limit)]
 
     def fence(self, run: str, commands: Sequence[Command], claims: Claims) -> tuple[Command, ...]:
         """Carry out the fences among these commands, which were decided on these claims; the other commands.
@@ -123,12 +142,26 @@ class Effects:
         submission = _open_submission(stored, command.group, command.submission)
         if submission is None:
             return
-        document = build_brief(flow, stored.run, stored.groups, command.group, submission, None)
+        logs = self.ports.logs
+        document = build_brief(flow, stored.run, stored.groups, command.group, submission, None, logs)
         brief: dict[str, Any] | str = document
         if len(json.dumps(document)) > INLINE_BRIEF:
             brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
         self.ports.light.invoke(list(self._packing.messages(brief, members)))
+
+    def _invoke_hook(self, flow: Flow, stored: Stored, command: InvokeHook) -> None:
+        wanted = (command.name, command.attempt)
+        hook = next((one for one in stored.run.hooks_running if (one.name, one.attempt) == wanted), None)
+        if hook is None:
+            return
+        failure = Teller(flow, stored.run.id, self.ports).cause(hook.cause)
+        document = build_hook_brief(flow, stored.run, stored.groups, hook, failure)
+        brief: dict[str, Any] | str = document
+        if len(json.dumps(document)) > INLINE_BRIEF:
+            brief = keys.brief(stored.run.id, hook.task.group, f"{hook.attempt}-0")
+            self.ports.objects.put(brief, json.dumps(document).encode())
+        self.ports.light.invoke([{"brief": brief, "member": 0}])
 
     def _submit(
         self,
@@ -169,11 +202,14 @@ class Effects:
             soon = self.ports.clock.now() + AHEAD_SOON
             raise NotYet(self.ports.pace.book(max(soon, unknown.due or 0.0))) from None
 
-    def _start_timer(self, run: str, command: StartTimer | StartRunTimer) -> None:
+    def _start_timer(self, run: str, command: StartTimer | StartRunTimer | StartQueueTimer) -> None:
         detail: dict[str, Any] = {"run": run, "due": command.due}
         if isinstance(command, StartRunTimer):
             name, kind = f"{run}:run:{command.generation}", "Run Timer Due"
             detail |= {"generation": command.generation}
+        elif isinstance(command, StartQueueTimer):
+            name, kind = queue_timer_name(run, command), "Queue Timer Due"
+            detail |= queue_timer_detail(command)
         else:
             task = command.group.task(command.member)
             name, kind = f"{run}:{task.step}:{task.split}:{command.attempt}", "Timer Due"

@@ -20,6 +20,7 @@ from steprelay_core.ports import OUTBOX_ORPHANED_AFTER, Conflict, OutboxEntry, P
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import Event, RunStarted
 from steprelay_core.state.model import Group, GroupKey
+from steprelay_core.waiting import Waiting
 
 # How often a decision is made anew when somebody else saved the run first.
 MAX_CONFLICTS = 50
@@ -35,6 +36,7 @@ class Engine:
         self.ports = ports
         self.effects = effects
         self.evidence: Callable[[Ports], Evidence] = Evidence
+        self._waiting = Waiting(ports.queues)
         self._new_id = new_id
 
     def handle(self, event: Event) -> Handled:
@@ -54,7 +56,8 @@ class Engine:
         They are decided on one after the other, and saved and carried out together as far as they fit into one save.
         An error is the answer of those events that it keeps from being handled; let them be delivered again.
         """
-        batch, evidence, conflicts = Batch(events), self.evidence(self.ports), 0
+        evidence, conflicts = self.evidence(self.ports), 0
+        batch = Batch([self._waiting.explain_if_possible(event) for event in events])
         while batch.waiting and conflicts < MAX_CONFLICTS:
             evidence.begin()
             try:

@@ -73,19 +73,24 @@ class Evidence:
         looked = (rest - won).first(read_at_once(flow, key.step) if children is not None else len(rest))
         self._read(run, [(key.task(member), attempt) for member in looked & ended.written])
         self._read_claims(run, [(key.task(member), attempt) for member in looked - ended.written])
-        return ArrayEnd(children, won, looked, len(won) + len(looked) < len(rest), self._ahead(stored, submission, key))
+        ahead, caught = self._ahead(stored, submission, key)
+        left = len(won) + len(looked) < len(rest)
+        return ArrayEnd(children, won, looked, left, ahead, {**caught, key: ended.caught})
 
-    def _ahead(self, stored: Stored, submission: Submission, key: GroupKey) -> dict[GroupKey, Ranges]:
-        """Who has won ahead of an array that was chained, although nobody has told of it yet."""
+    def _ahead(
+        self, stored: Stored, submission: Submission, key: GroupKey
+    ) -> tuple[dict[GroupKey, Ranges], dict[GroupKey, Ranges]]:
+        """Who has won ahead of an array that was chained, although nobody has told of it yet; and who by `@catch`."""
         won: dict[GroupKey, Ranges] = {}
+        caught: dict[GroupKey, Ranges] = {}
         for ahead_key, ahead in ahead_of(stored.groups, key, submission):
             undecided = submission.open & ahead.open
             if len(undecided) <= self.few:
                 self._read(stored.run.id, [(ahead_key.task(member), ahead.attempt) for member in undecided])
             else:
                 ended = self._ended(stored.run.id, ahead_key, ahead)
-                won[ahead_key] = ended.written - ended.marked
-        return won
+                won[ahead_key], caught[ahead_key] = ended.written - ended.marked, ended.caught
+        return won, caught
 
     def _children(self, submission: Submission, job: JobChanged) -> dict[int, JobChanged] | None:
         if known_failed(submission, job) is not None:

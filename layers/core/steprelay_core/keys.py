@@ -43,6 +43,16 @@ def failed_mark(run: str, task: TaskKey, attempt: int) -> str:
     return f"{_attempt(run, task, attempt)}/failed"
 
 
+def light_log(run: str, task: TaskKey, attempt: int) -> str:
+    """What a light attempt printed; its function writes it when the attempt has ended."""
+    return f"{_attempt(run, task, attempt)}/log.txt"
+
+
+def caught_mark(run: str, task: TaskKey, attempt: int) -> str:
+    """Written by the runner in a job before an outcome that is a success only by `@catch`."""
+    return f"{_attempt(run, task, attempt)}/caught"
+
+
 def tasks(run: str, group: GroupKey) -> str:
     """What the keys of all tasks of a foreach under one parent begin with, and few others."""
     return f"runs/{run}/{group.step}/{dotted(group.path)}."

@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol
 from steprelay_core.commands import Announce, Command
 from steprelay_core.decide.draft import Decision
 from steprelay_core.inbound.upload import Upload
+from steprelay_core.job_queues import NoQueues, Queues
+from steprelay_core.logs import Log
 from steprelay_core.spec import Flow
 from steprelay_core.state.claim import Claimed
 from steprelay_core.state.model import Group, GroupKey, Run, RunStatus, TaskKey
@@ -224,6 +226,12 @@ class Jobs(Protocol):
 
     def terminate(self, job_id: str, reason: str) -> None: ...
 
+    def cancel(self, job_id: str, reason: str) -> None:
+        """End a job that has not got as far as STARTING; any other is left alone, and so is one that is not known."""
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        """The indices of an array's children that are SUBMITTED, PENDING or RUNNABLE, ascending, as ListJobs knows."""
+
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         """DescribeJobs for any number of ids; jobs that Batch has forgotten are missing from the answer."""
 
@@ -254,10 +262,12 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a listing tells of an attempt: members with an outcome, and those of which some container said it failed."""
+    """What a listing tells of an attempt: members with an outcome, those of which some container said it failed, and
+    those of which one said that `@catch` made a success of it."""
 
     written: Ranges
     marked: Ranges
+    caught: Ranges = field(default_factory=Ranges)
 
 
 class Objects(Protocol):
@@ -347,6 +357,16 @@ class Schedules(Protocol):
         """Remove it; one already gone is no error."""
 
 
+class Logs(Protocol):
+    """What attempts have printed, as far as it can be read just now. Neither method raises."""
+
+    def last_lines(self, log: Log, count: int) -> tuple[str, ...]:
+        """The last lines, without their ends; none where they cannot be read within seconds."""
+
+    def link(self, log: Log) -> str | None:
+        """A page for people; None where there is none."""
+
+
 class Pace(Protocol):
     """How often jobs are submitted, by all functions of the relay together."""
 
@@ -381,3 +401,5 @@ class Ports:
     objects: Objects
     clock: Clock
     pace: Pace = field(default_factory=Unpaced)
+    logs: Logs | None = None
+    queues: Queues = field(default_factory=NoQueues)

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steprelay_core.decide import decide
+from steprelay_core.decide.hook_ends import silent_hooks
 from steprelay_core.decide.overdue import JOB_SILENCE, Lookup, find_overdue
 from steprelay_core.definitions import SECONDS_A_DAY, retire_unused
 from steprelay_core.engine import Engine
 from steprelay_core.inbound.envelope import Envelope, Ignored, Unreadable
 from steprelay_core.inbound.job import read_job_change
+from steprelay_core.inbound.waiting import read_waiting
 from steprelay_core.ports import Cursor, Listed, Stored, Unsettled
-from steprelay_core.state.events import Event, JobChanged, JobMissing, StopUnfinished
+from steprelay_core.state.events import Event, JobChanged, JobMissing, JobWaits, StopUnfinished
+from steprelay_core.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Sweeper:
         self.expire_days = expire_days
         self.limits = limits
         self._store = engine.ports.store
+        self._waiting = Waiting(engine.ports.queues)
 
     def sweep(self) -> Swept:
         """Look after as much as the limits allow; what fails for one run is told and holds up no other."""
@@ -144,6 +148,8 @@ class Sweeper:
         tally.redriven += self.engine.redrive(stored)
         if stored.run.stopping is not None:
             self._handle(StopUnfinished(run), tally)
+        for silent in silent_hooks(stored.run, self._now()):
+            self._handle(silent, tally)
         if stored.run.status.terminal or which == "stuck":
             return iter(())
         pending = [command for entry in stored.outbox for command in entry.commands]
@@ -163,11 +169,9 @@ class Sweeper:
         news: dict[str, list[Event]] = defaultdict(list)
         for stored, lookup in asked:
             try:
-                event = self._event(stored, lookup, told.get(lookup.job_id))
+                news[stored.run.id] += self._events(stored, lookup, told.get(lookup.job_id), tally)
             except Exception as error:
                 tally.failures.append((stored.run.id, error))
-            else:
-                news[stored.run.id] += [event] if event is not None else []
         for run, events in news.items():
             self._handle_all(run, events, tally)
 
@@ -182,26 +186,36 @@ class Sweeper:
         self.engine.handle(event)
         tally.events += 1
 
-    def _event(self, stored: Stored, lookup: Lookup, detail: dict[str, Any] | None) -> JobChanged | JobMissing | None:
-        """The event that should have told what Batch says of this job; None if nothing new is said."""
+    def _events(self, stored: Stored, lookup: Lookup, detail: dict[str, Any] | None, tally: _Tally) -> list[Event]:
+        """What should have been told of what Batch says of this job, and why it does not start; only what is new."""
         if detail is None:
             index = lookup.job_id.partition(":")[2]
             known = int(index) if index else None
-            return JobMissing(stored.run.id, lookup.group, lookup.submission, lookup.job_id, known)
+            return [JobMissing(stored.run.id, lookup.group, lookup.submission, lookup.job_id, known)]
         envelope = Envelope.model_validate(
             {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail}
         )
         try:
             change = read_job_change(envelope, self.relay)
+            waits = None if isinstance(change, Ignored) else read_waiting(change, detail)
         except Unreadable:
-            return None
-        if isinstance(change, Ignored) or not self._is_news(stored, change):
-            return None
-        return change
+            return []
+        found: list[Event | None] = [None if isinstance(change, Ignored) else change]
+        found += [self._explained(waits, tally)] if waits is not None else []
+        return [event for event in found if event is not None and self._is_news(stored, event)]
 
-    def _is_news(self, stored: Stored, change: JobChanged) -> bool:
+    def _explained(self, event: JobWaits, tally: _Tally) -> JobWaits:
+        """With what its queue says, which is asked once a minute at most, however many jobs wait in it."""
+        try:
+            return self._waiting.explain(event)
+        except Exception as error:
+            if event.queue not in {what for what, _ in tally.failures}:
+                tally.failures.append((event.queue, error))
+            return event
+
+    def _is_news(self, stored: Stored, event: Event) -> bool:
         """Asked of what is loaded already: most jobs are still where they were, and need no load and no save."""
-        if change.ended:
+        if isinstance(event, JobChanged) and event.ended:
             return True
         flow = self.engine.ports.objects.flow(stored.run.digest)
-        return decide(flow, stored.run, dict(stored.groups), change, {}, self._now()).run is not None
+        return decide(flow, stored.run, dict(stored.groups), event, {}, self._now()).run is not None

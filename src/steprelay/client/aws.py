@@ -16,6 +16,7 @@ from steprelay_core.aws.errors import error_code
 from steprelay_core.aws.objects import S3Objects
 from steprelay_core.aws.store import DynamoStore
 from steprelay_core.intake.identity import upload_digest, upload_run_id
+from steprelay_core.logs import BATCH_LOG_GROUP, console_link
 from steprelay_core.spec import Flow, Problem
 
 if TYPE_CHECKING:
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
     from steprelay.client.clients import TargetClients
     from steprelay.client.cost.prices import Compute
     from steprelay.client.target import Target
+    from steprelay_core.logs import Log
     from steprelay_core.ports import Deployment, Stored
     from steprelay_core.state.model import Run, TaskKey, TaskSelection
-
-# AWS Batch: jobs whose definition says nothing else log to this group.
-BATCH_LOG_GROUP = "/aws/batch/job"
 
 # AWS Batch: DescribeJobs takes 100 ids.
 DESCRIBE_LIMIT = 100
@@ -126,7 +125,7 @@ class AwsRelay:
         return self._get(f"artifacts/{flow}/{sha256}")
 
     def light_log(self, run: str, task: TaskKey, attempt: int) -> str | None:
-        found = self._get(f"runs/{run}/{task.step}/{task.split}/{attempt}/log.txt")
+        found = self._get(keys.light_log(run, task, attempt))
         return found.decode("utf-8", "replace") if found is not None else None
 
     def jobs(self, job_ids: Sequence[str]) -> dict[str, JobSeen]:
@@ -154,6 +153,12 @@ class AwsRelay:
             raise
         lines = tuple(event["message"].rstrip("\n") for event in answer["events"])
         return LogPage(lines, answer["nextForwardToken"])
+
+    def log_link(self, log: Log) -> str | None:
+        region = self._clients.region
+        if self._target.where == "local" or region is None:
+            return None
+        return console_link(log, region, self._target.data_bucket)
 
     def _get(self, key: str) -> bytes | None:
         try:

@@ -6,7 +6,8 @@ Times are seconds since the epoch, durations are seconds. `task` is what people 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-NextStep = Literal["retry", "fail", "undecided"]
+# `catch`: the step goes on all the same, by `@catch`.
+NextStep = Literal["retry", "catch", "fail", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class RunSeen:
 class StepProgress:
     """A step with all its tasks taken together; `tasks` counts those that exist so far.
 
-    `queued`: those of them that wait for room in the window of their foreach (`max_workers`).
+    `queued`: those of them that wait for room in the window of their foreach (`max_workers`). `caught`: those of the
+    `done` ones whose last attempt failed, but whose step goes on by `@catch`.
     """
 
     kind: Literal["step"] = field(default="step", init=False)
@@ -49,11 +51,15 @@ class StepProgress:
     ended_at: float | None = None
     retry_at: float | None = None
     queued: int = 0
+    caught: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskChanged:
-    """A task reached another state; only for groups small enough to be told task by task."""
+    """A task reached another state; only for groups small enough to be told task by task.
+
+    `caught`: it has failed, but its step goes on by `@catch`.
+    """
 
     kind: Literal["task"] = field(default="task", init=False)
     task: str
@@ -62,6 +68,7 @@ class TaskChanged:
     state: str
     at: float
     seconds: float | None = None
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,28 @@ class AttemptFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class JobStuck:
+    """Tasks whose job does not start: `reason` says what keeps it, `change` what to do about it.
+
+    `task` is the step where there are several `tasks`. They have waited in `queue` since `since`; `at` is when that was
+    noticed. `behind`: the id of the job ahead that holds them up.
+    """
+
+    kind: Literal["stuck"] = field(default="stuck", init=False)
+    task: str
+    step: str
+    tasks: int
+    attempt: int
+    failure_class: str
+    reason: str
+    change: str
+    queue: str
+    since: float
+    at: float
+    behind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutputLine:
     """A line that a task printed; `node` where it runs on several."""
 
@@ -96,6 +125,21 @@ class OutputLine:
     attempt: int
     text: str
     node: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookChanged:
+    """An exit hook of the run began, was tried again, or has ended; `generation`: after which of the run's ends."""
+
+    kind: Literal["hook"] = field(default="hook", init=False)
+    hook: str
+    state: Literal["running", "succeeded", "failed"]
+    attempt: int
+    generation: int
+    at: float
+    seconds: float | None = None
+    failure_class: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +156,8 @@ class Artifact:
 class Cause:
     """The first failure of a run, with the last lines its attempt printed.
 
-    `memory`: the MiB that the attempt had; `max_memory`: how far it may grow, where it may. `budget`: why there was no
-    further attempt.
+    `memory`: the MiB that the attempt had; `max_memory`: how far it may grow, where it may. `log_link`: the page of the
+    AWS console that has all it printed. `budget`: why there was no further attempt.
     """
 
     task: str
@@ -125,6 +169,7 @@ class Cause:
     log_tail: tuple[str, ...] = ()
     memory: int | None = None
     max_memory: int | None = None
+    log_link: str | None = None
     budget: str = ""
 
 
@@ -142,7 +187,7 @@ class RunEnded:
     failure: Cause | None = None
 
 
-Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | OutputLine | RunEnded
+Change = Waiting | RunSeen | StepProgress | TaskChanged | AttemptFailed | JobStuck | OutputLine | HookChanged | RunEnded
 
 
 def as_json(change: Change) -> dict[str, Any]:

@@ -52,6 +52,11 @@ class TargetClients(Clients):
         core = botocore.session.Session(session_vars=_NO_PROFILE if endpoint_url else None)
         self._boto = boto3.session.Session(access, secret, None, region, core)
 
+    @property
+    def region(self) -> str | None:
+        """Where it looks, if anybody has said so."""
+        return self._boto.region_name
+
     @cached_property
     def batch(self) -> BatchClient:
         return cast("BatchClient", self._client("batch"))

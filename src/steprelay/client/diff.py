@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from steprelay.client.changes import AttemptFailed, Change, NextStep, StepProgress, TaskChanged
 from steprelay.client.needs import asked_by
 from steprelay.client.progress import TASK_BY_TASK, Jobs, TaskState, in_order, step_progress, task_states
+from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow, Step
 from steprelay_core.state.model import FailedAttempt, Group, GroupKey, TaskKey
@@ -19,6 +20,7 @@ class Differ:
         self._tasks: dict[TaskKey, tuple[int, str]] = {}
         self._told: dict[GroupKey, int] = {}
         self._versions: dict[GroupKey, int] = {}
+        self._stuck: set[tuple[str, str, str, str]] = set()
 
     def changes(self, stored: Stored, jobs: Jobs, now: float) -> Iterator[tuple[TaskKey | None, Change]]:
         """What is new, in the order of the flow's steps; the task is given where the change ends an attempt."""
@@ -30,10 +32,19 @@ class Differ:
             yield from self._failures(group)
             if len(group.members) <= TASK_BY_TASK:
                 yield from self._task_changes(group, jobs, now)
+        yield from self._newly_stuck(stored)
         for progress in step_progress(self._flow, stored, jobs):
             if self._steps.get(progress.step) != progress and progress.tasks:
                 self._steps[progress.step] = progress
                 yield None, progress
+
+    def _newly_stuck(self, stored: Stored) -> Iterator[tuple[None, Change]]:
+        """What keeps a step's jobs from starting, once as long as it does."""
+        found = {(one.step, one.queue, one.failure_class, one.reason): one for one in stuck_jobs(stored)}
+        for what, one in found.items():
+            if what not in self._stuck:
+                yield None, one
+        self._stuck = set(found)
 
     def _failures(self, group: Group) -> Iterator[tuple[TaskKey, Change]]:
         new = group.history[self._told.get(group.key, 0) :]
@@ -53,14 +64,16 @@ class Differ:
 
 
 def _task_changed(task: TaskKey, state: TaskState) -> TaskChanged:
-    return TaskChanged(str(task), task.step, state.attempt, state.state, state.since, state.seconds)
+    return TaskChanged(str(task), task.step, state.attempt, state.state, state.since, state.seconds, state.caught)
 
 
 def attempt_failed(flow: Flow, group: Group, failed: FailedAttempt) -> AttemptFailed:
     """A line of the history, with what followed it."""
     wait = next((wait for wait in group.waits if failed.member in wait.members), None)
     then: NextStep = "undecided"
-    if wait is not None or _has_later_attempt(group, failed):
+    if failed.caught:
+        then = "catch"
+    elif wait is not None or _has_later_attempt(group, failed):
         then = "retry"
     elif failed.member in group.failed:
         then = "fail"

@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, TaskChanged, Waiting
 from steprelay.client.diff import Differ
+from steprelay.client.hooks import HookDiffer, hook_attempts
 from steprelay.client.jobs import LiveJobs
 from steprelay.client.nodes import MAIN_NODE
 from steprelay.client.output import OutputReader
@@ -55,6 +56,7 @@ class _Follower:
     output: OutputReader
     jobs: LiveJobs
     tail: dict[tuple[str, int], deque[str]]
+    hooks: HookDiffer = field(default_factory=HookDiffer)
 
     def step(self, differ: Differ, stored: Stored) -> Iterator[Change]:
         """All that one look at the run shows: an attempt's output before its end."""
@@ -63,6 +65,10 @@ class _Follower:
         for task, change in differ.changes(stored, jobs, self.pace.now()):
             if task is not None and isinstance(change, AttemptFailed | TaskChanged):
                 yield from self._remember(self.output.rest(stored, task, change.attempt))
+            yield change
+        for hook, change in self.hooks.changes(stored):
+            for attempt in hook.attempts if change.state != "running" else ():
+                yield from self.output.rest(stored, hook.task, attempt)
             yield change
 
     def end(self, flow: Flow, stored: Stored) -> Iterator[Change]:
@@ -85,7 +91,7 @@ class _Follower:
 
 
 def follow(client: RelayClient, run: str, pace: Pace, upload: Upload | None = None) -> Iterator[Change]:
-    """Every change of a run from now to its end; the last one is `RunEnded`.
+    """Every change of a run from now to its end and that of its exit hooks; the last one is `RunEnded`.
 
     With the upload that starts it, the run may not be there yet.
 
@@ -100,7 +106,8 @@ def follow(client: RelayClient, run: str, pace: Pace, upload: Upload | None = No
     follower = _Follower(client, pace, OutputReader(client, flow, run), LiveJobs(client, flow, pace), {})
     while True:
         yield from follower.step(differ, stored)
-        if stored.run.status.terminal:
+        # Its end is known, but hooks that it has called may still have something to say.
+        if stored.run.status.terminal and not stored.run.hooks_running:
             break
         stored = _next_look(client, stored, pace)
     yield from follower.end(flow, stored)
@@ -149,7 +156,7 @@ def describe_end(client: RelayClient, flow: Flow, stored: Stored, seen: tuple[st
         at=ended,
         seconds=round(ended - run.created_at, 3),
         artifacts=final_artifacts(client, flow, stored) if run.status is RunStatus.SUCCEEDED else (),
-        failure=cause_of(flow, stored, OutputReader(client, flow, run.id), seen),
+        failure=cause_of(client, flow, stored, OutputReader(client, flow, run.id), seen),
     )
 
 
@@ -192,7 +199,7 @@ def attempts_of(stored: Stored, task: TaskKey) -> list[int]:
     """The attempts of a task that have begun, first to latest."""
     group = stored.groups.get(task.group)
     if group is None:
-        return []
+        return hook_attempts(stored, task)
     begun = {failed.attempt for failed in group.history if failed.member == task.member}
     begun |= {submission.attempt for submission in group.submissions if task.member in submission.open}
     winner = group.winner(task.member)

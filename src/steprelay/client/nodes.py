@@ -14,8 +14,9 @@ MAIN_NODE = 0
 
 
 def nodes_of(flow: Flow, step: str) -> Sequence[Node]:
-    """All nodes of a task of the step; of an ordinary one, None alone."""
-    batch = flow.step(step).batch
+    """All nodes of a task of the step; of an ordinary one, as of an exit hook, None alone."""
+    known = flow.spec.steps.get(step)
+    batch = known.batch if known is not None else None
     return range(batch.nodes) if batch is not None and batch.nodes > 1 else (None,)
 
 

@@ -55,16 +55,26 @@ class OutputReader:
         self, stored: Stored, task: TaskKey, attempt: int, nodes: Sequence[Node] | None = None
     ) -> Iterator[OutputLine]:
         """The lines of an attempt that were not read yet: of these `nodes`, else of those that are followed."""
-        if self._flow.step(task.step).batch is None:
+        step = self._flow.spec.steps.get(task.step)
+        if step is None or step.batch is None:
             yield from self._light_lines(task, attempt)
             return
         group = stored.groups.get(task.group)
         if nodes is None:
             nodes = followed_nodes(self._flow, group) if group else (main_node_of(self._flow, task.step),)
         sources = [_Source(task, attempt, node) for node in nodes]
-        for source, stream in self._find_streams(group, sources).items():
+        streams = self._find_streams(group, sources)
+        for source, stream in streams.items():
             yield from self._turn_to(source, stream)
             yield from self._stream_lines(source)
+        if not any(streams.values()):
+            # `@catch` goes on by a light attempt of a step on Batch as well.
+            yield from self._light_lines(task, attempt)
+
+    def stream(self, stored: Stored, task: TaskKey, attempt: int) -> str | None:
+        """Where a Batch attempt writes, or its main node, as far as the run or AWS Batch tells."""
+        source = _Source(task, attempt, main_node_of(self._flow, task.step))
+        return self._find_streams(stored.groups.get(task.group), [source])[source]
 
     def late(self) -> Iterator[OutputLine]:
         """What CloudWatch delivered after the jobs had ended."""

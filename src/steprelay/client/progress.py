@@ -23,6 +23,7 @@ class TaskState:
     since: float
     seconds: float | None = None
     retry_at: float | None = None
+    caught: bool = False
 
 
 Jobs = Mapping[str, JobSeen]
@@ -56,6 +57,7 @@ def _progress(step: str, groups: list[Group], status: RunStatus, jobs: Jobs) -> 
         ended_at=None if None in ends else max((end for end in ends if end is not None), default=None),
         retry_at=min(waits, default=None),
         queued=sum(len(group.queued) for group in groups),
+        caught=sum(len(group.caught) for group in groups),
     )
 
 
@@ -138,7 +140,9 @@ def task_states(group: Group, now: float, jobs: Jobs | None = None) -> dict[Task
         states[group.key.task(member)] = TaskState(last.attempt if last else 1, "failed", last.at if last else now)
     for attempt, members in group.won.items():
         for member in members:
-            states[group.key.task(member)] = TaskState(attempt, "succeeded", _won_at(group, now), _took(group))
+            caught = member in group.caught
+            ended = TaskState(attempt, "succeeded", _won_at(group, now), _took(group), caught=caught)
+            states[group.key.task(member)] = ended
     for wait in group.waits:
         for member in wait.members:
             states[group.key.task(member)] = TaskState(wait.attempt, "retrying", now, retry_at=wait.due)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from steprelay.client.cost.prices import Compute
+from steprelay_core.logs import Log
 from steprelay_core.ports import Deployment, Stored
 from steprelay_core.spec import Flow, Problem
 from steprelay_core.state.model import Run, TaskKey, TaskSelection
@@ -110,6 +111,9 @@ class Logs(Protocol):
 
     def read_stream(self, stream: str, token: str | None) -> LogPage:
         """What came after `token`, oldest first; from the beginning without one."""
+
+    def log_link(self, log: Log) -> str | None:
+        """The page of the AWS console that shows it; None for an embedded relay, which has none."""
 
 
 class RelayClient(Uploads, Runs, Results, Logs, Protocol):

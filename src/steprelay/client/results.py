@@ -11,6 +11,7 @@ from steprelay.client.output import OutputReader
 from steprelay.client.plain_data import show_plain
 from steprelay.client.relay import RelayClient
 from steprelay.client.tasks import parse_task
+from steprelay_core.logs import log_of
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import RunFailure, TaskKey
@@ -53,7 +54,9 @@ def _last_attempt(flow: Flow, stored: Stored) -> tuple[TaskKey, int] | None:
     return None
 
 
-def cause_of(flow: Flow, stored: Stored, output: OutputReader, seen: tuple[str, ...] | None) -> Cause | None:
+def cause_of(
+    client: RelayClient, flow: Flow, stored: Stored, output: OutputReader, seen: tuple[str, ...] | None
+) -> Cause | None:
     """Why the run failed; the last lines of that attempt (of its main node) are read unless they were `seen`."""
     failure = stored.run.failure
     if failure is None:
@@ -67,10 +70,19 @@ def cause_of(flow: Flow, stored: Stored, output: OutputReader, seen: tuple[str, 
         seen = tuple(line.text for line in lines)
     group, memory = stored.groups.get(task.group), flow.step(step).memory
     asked = asked_by(flow.step(step), group, task.member, failure.attempt) if group else None
-    cause = _cause(failure, step, seen[-LOG_TAIL:])
+    cause = replace(_cause(failure, step, seen[-LOG_TAIL:]), log_link=_link(client, flow, stored, output, failure))
     if memory is None or asked is None:
         return cause
     return replace(cause, memory=asked.memory, max_memory=memory.limit if memory.limit > memory.start else None)
+
+
+def _link(client: RelayClient, flow: Flow, stored: Stored, output: OutputReader, failure: RunFailure) -> str | None:
+    """The page of the log of a failed attempt; where it writes AWS Batch is asked, if no event has told."""
+    task, stream = parse_task(failure.task), failure.failure.log_stream
+    if stream is None and flow.step(task.step).batch is not None:
+        stream = output.stream(stored, task, failure.attempt)
+    log = log_of(flow, stored.run.id, task, failure.attempt, stream)
+    return client.log_link(log) if log is not None else None
 
 
 def _cause(failure: RunFailure, step: str, tail: tuple[str, ...] = ()) -> Cause:

@@ -19,12 +19,15 @@ from steprelay.compile.problems import Place
 from steprelay_core.spec import Flow, Problem, SpecError, parse_spec, validate_spec
 
 # The fields of a step that say what decorators say, each with how a decorator says it.
-_FIELDS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    "batch": ("batch", lambda value: value),
-    "retry": ("retry", lambda value: value),
-    "timeout": ("timeout_seconds", lambda value: {"seconds": value}),
-    "catch": ("catch", lambda value: value),
-    "environment": ("environment", lambda value: {"vars": value}),
+_FIELDS: dict[str, dict[str, Callable[[Any], dict[str, Any]]]] = {
+    "batch": {"batch": lambda value: value},
+    "retry": {"retry": lambda value: value},
+    "timeout": {
+        "timeout_seconds": lambda value: {"seconds": value},
+        "queue_timeout_seconds": lambda value: {"queue_seconds": value},
+    },
+    "catch": {"catch": lambda value: value},
+    "environment": {"environment": lambda value: {"vars": value}},
 }
 
 
@@ -103,15 +106,14 @@ def _apply(step: dict[str, Any], overrides: list[Override], options: Options, py
     """Change the step in place: its batch, and what overrides are about. All else stays as it was written."""
     touched = {override.decorator for override in overrides} | {"batch"}
     origin = Path(place.file).name
-    present = {name for name, (field, _) in _FIELDS.items() if _has(step, field)}
+    present = {name for name, fields in _FIELDS.items() if any(_has(step, field) for field in fields)}
     layers = {name: _layer(name, step, place, origin) for name in _FIELDS if name in touched & present}
     lay_over(layers, overrides, place)
     needs = read_needs(layers, options, python)
-    for name, (field, _) in _FIELDS.items():
-        if name in touched:
-            step.pop(field, None)
-            if field in needs.fields:
-                step[field] = needs.fields[field]
+    for field in [field for name, fields in _FIELDS.items() if name in touched for field in fields]:
+        step.pop(field, None)
+        if field in needs.fields:
+            step[field] = needs.fields[field]
     if "batch" not in step:
         return needs
     return replace(needs, provenance=needs.provenance | dict.fromkeys(sorted(present - touched), origin))
@@ -122,8 +124,10 @@ def _has(step: dict[str, Any], field: str) -> bool:
 
 
 def _layer(name: str, step: dict[str, Any], place: Place, origin: str) -> Checked:
-    field, written = _FIELDS[name]
-    return Checked(name, place, origin, name, written(step[field]))
+    arguments: dict[str, Any] = {}
+    for field, written in _FIELDS[name].items():
+        arguments |= written(step[field]) if _has(step, field) else {}
+    return Checked(name, place, origin, name, arguments)
 
 
 def _problems(document: dict[str, Any], needs: dict[str, Needs], place: Place) -> Iterator[Problem]:

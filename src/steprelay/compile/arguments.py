@@ -1,6 +1,6 @@
 """The arguments of a decorator: names, types and values, checked by a model and said in the words of Python."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,10 +87,10 @@ class Checked:
         found = sorted(set(self.origins.values()) or {self.origin}, key=lambda origin: not origin.startswith("--with"))
         return ", ".join(found)
 
-    @property
-    def has_own(self) -> bool:
-        """Whether the decorator itself still says something beside what the command line says."""
-        return not self.commanded.issuperset(self.values)
+    def is_laid_over(self, beside: Container[str] = ()) -> bool:
+        """Whether both the decorator itself and the command line say something of its values but for those."""
+        counted = {name for name in self.values if name not in beside}
+        return bool(self.commanded & counted) and not self.commanded.issuperset(counted)
 
     def say(self, message: str, hint: str | None = None) -> None:
         self.problems.append(self.place.problem(f"{self.label} {message}", hint))

@@ -98,7 +98,8 @@ def _read(flow_class: type[FlowSpec], file: Path, options: Options) -> _Reading:
     ways, whole = followed(calls, single)
     needs = {name: _needs(method, options) for name, method in source.steps.items()}
     parameters, problems = read_parameters(source)
-    starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters)
+    around = vars(sys.modules[flow_class.__module__])
+    starts = read_starts(getattr(flow_class, FLOW_ATTRIBUTE, []), parameters, around)
     problems += check_steps(source, calls, single)
     problems += [*check_variables(source, ways, whole=whole), *check_literals(source)]
     problems += [*starts.problems, *(problem for need in needs.values() for problem in need.problems)]
@@ -133,6 +134,7 @@ def _document(reading: _Reading, file: Path, folder: Path) -> dict[str, Any]:
         "timeout_seconds": reading.starts.timeout_seconds,
         "schedules": reading.starts.schedules,
         "triggers": reading.starts.triggers,
+        "hooks": reading.starts.hooks,
     }
 
 

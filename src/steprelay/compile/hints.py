@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from steprelay.compile.layers import spares_light_steps
 from steprelay.compile.overrides import Override
 from steprelay.compile.problems import CompileProblem, Place
+from steprelay_core.decide.fallback import can_fall_back
 from steprelay_core.spec import Batch, Flow, Step
 
 # So many steps are named; of the others people learn how many there are.
@@ -28,6 +29,7 @@ class Words:
     give_timeout: str
     give_tmpfs: str
     never_again: str
+    catch: str = "@catch"
 
 
 PYTHON_WORDS = Words(
@@ -47,6 +49,7 @@ SPEC_WORDS = Words(
     'give it "timeout_seconds"',
     'add "use_tmpfs": true, or "tmpfs_size"',
     '"retry": {"times": 0}',
+    "catch",
 )
 
 
@@ -97,6 +100,7 @@ def flow_hints(
         *_practices(flow, place_of, words),
         *_light(flow, overrides, place_of),
         *_sums(flow, added, place_of, words),
+        *_catches(flow, place_of, words),
     ]
     return tuple(sorted(found, key=lambda hint: (hint.file, hint.line, hint.message)))
 
@@ -168,6 +172,17 @@ def _sums(flow: Flow, added: Sequence[str], place_of: PlaceOf, words: Words) -> 
         message = f"{_steps(added)}: --with adds to the time of {words.timeout}, which makes {seconds} s"
         hint = "a null takes away what is there: --with timeout:minutes=30,hours=null,seconds=null"
         yield place_of(added[0], "timeout").problem(message, hint)
+
+
+def _catches(flow: Flow, place_of: PlaceOf, words: Words) -> Iterator[CompileProblem]:
+    """Of steps that fail although they say that the flow goes on: nobody knows where to."""
+    steps = [name for name, step in flow.spec.steps.items() if step.catch is not None and not can_fall_back(flow, name)]
+    if steps:
+        message = (
+            f"{_steps(steps)}: {words.catch} cannot go on where a step fails before it has chosen what follows, "
+            "or the items of its foreach; the run then fails"
+        )
+        yield place_of(steps[0], "catch").problem(message, "leave the choice, or the foreach, to the step after it")
 
 
 def _steps(names: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """The decorators of one step, with what the command line lays over them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from steprelay.compile.arguments import Checked
 from steprelay.compile.overrides import Override
 from steprelay.compile.problems import CompileProblem, Place
-from steprelay.compile.signatures import ResourcesArguments, TimeoutArguments
+from steprelay.compile.signatures import QUEUE_TIMES, ResourcesArguments, TimeoutArguments
 from steprelay.sdk.decoration import Decoration
 from steprelay_core.spec import LIGHT_STEP_SECONDS
 
@@ -34,8 +35,8 @@ def written(decorations: Iterable[Decoration]) -> tuple[Layers, list[CompileProb
 def lay_over(layers: Layers, overrides: Sequence[Override], place: Place) -> None:
     """Lay the overrides of one step, earlier ones first; `place` is for what stands nowhere in the source."""
     on_batch = "batch" in layers or any(override.decorator == "batch" for override in overrides if _adds(override))
-    for override in overrides:
-        if not on_batch and spares_light_steps(override):
+    for override in overrides if on_batch else map(for_light_steps, overrides):
+        if override is None or (not on_batch and spares_light_steps(override)):
             continue
         name = override.decorator
         if name not in layers:
@@ -60,6 +61,14 @@ def spares_light_steps(override: Override) -> bool:
     return False
 
 
+def for_light_steps(override: Override) -> Override | None:
+    """What is left of one that is meant for every step: a light one waits in no queue. None for nothing."""
+    if override.step is not None or override.decorator != "timeout":
+        return override
+    left = {name: value for name, value in override.arguments.items() if name not in QUEUE_TIMES}
+    return replace(override, arguments=left) if left or not override.arguments else None
+
+
 def _adds(override: Override) -> bool:
     return not override.only_takes_away
 
@@ -67,5 +76,7 @@ def _adds(override: Override) -> bool:
 def _check_place(checked: Checked) -> None:
     if checked.name in ("schedule", "trigger"):
         checked.say("stands on a step", "it starts whole flows: put it on the class")
+    elif checked.name == "exit_hook":
+        checked.say("stands on a step", "it is called when a whole run has ended: put it on the class")
     elif checked.name == "step":
         checked.only(())

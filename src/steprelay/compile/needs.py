@@ -1,6 +1,5 @@
 """What one step asks for, by its decorators and by the options, as the fields of the spec's step."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +8,11 @@ from steprelay.compile.arguments import Checked
 from steprelay.compile.batch import Resources, read_batch
 from steprelay.compile.culprits import Where
 from steprelay.compile.layers import LIGHT_STEP_MEMORY, Layers
+from steprelay.compile.limits import read_limits
 from steprelay.compile.options import Options
 from steprelay.compile.platforms import Refusal
 from steprelay.compile.problems import CompileProblem
-from steprelay.compile.signatures import CatchArguments, EnvironmentArguments, ResourcesArguments, TimeoutArguments
+from steprelay.compile.signatures import QUEUE_TIMES, CatchArguments, EnvironmentArguments, ResourcesArguments
 from steprelay_core.spec import LIGHT_STEP_SECONDS, Retry
 
 
@@ -44,6 +44,9 @@ def read_needs(layers: Layers, options: Options, python: str) -> Needs:
         if name in layers and (value := read(layers[name])) is not None:
             fields[key] = value
             provenance[name] = layers[name].givers
+    if "timeout" in layers and (limits := read_limits(layers["timeout"])):
+        fields |= limits
+        provenance["timeout"] = layers["timeout"].givers
     asked = layers.get("resources")
     resources = _resources(asked) if asked else None
     if "batch" in layers:
@@ -55,7 +58,7 @@ def read_needs(layers: Layers, options: Options, python: str) -> Needs:
         _check_light(fields, layers, resources)
     problems = tuple(problem for checked in layers.values() for problem in checked.problems)
     where = {name: checked.where for name, checked in layers.items()}
-    adds_time = "timeout" in layers and bool(layers["timeout"].commanded) and layers["timeout"].has_own
+    adds_time = "timeout" in layers and layers["timeout"].is_laid_over(beside=QUEUE_TIMES)
     return Needs(fields, problems, _ignored(resources), provenance, where, adds_time)
 
 
@@ -63,17 +66,6 @@ def _retry(checked: Checked) -> dict[str, Any] | None:
     checked.only(Retry.model_fields)
     given = checked.read(Retry)
     return given.model_dump(exclude_defaults=True) if given else None
-
-
-def read_timeout(checked: Checked) -> int | None:
-    """Whole seconds, of one attempt of a step or of a run; None where it gives none."""
-    checked.only(TimeoutArguments.model_fields)
-    given = checked.read(TimeoutArguments)
-    if given and given.total > 0:
-        return math.ceil(given.total)
-    if not checked.problems:
-        checked.say("gives no time", "for example @timeout(hours=2)")
-    return None
 
 
 def _catch(checked: Checked) -> dict[str, Any] | None:
@@ -91,7 +83,6 @@ def _environment(checked: Checked) -> dict[str, str] | None:
 # Decorators that become one field of the step each, with the name of that field.
 _READERS: dict[str, tuple[str, Callable[[Checked], Any]]] = {
     "retry": ("retry", _retry),
-    "timeout": ("timeout_seconds", read_timeout),
     "environment": ("environment", _environment),
     "catch": ("catch", _catch),
 }
@@ -115,6 +106,8 @@ def _check_light(fields: dict[str, Any], layers: Mapping[str, Checked], resource
         seconds = fields.pop("timeout_seconds")
         message = f"allows {seconds} s, a light step may take at most {LIGHT_STEP_SECONDS} s"
         layers["timeout"].say(message, hint)
+    if fields.pop("queue_timeout_seconds", None) is not None:
+        layers["timeout"].say("limits the waiting in a queue, and a light step waits in none", hint)
 
 
 def _ignored(resources: Resources | None) -> tuple[CompileProblem, ...]:

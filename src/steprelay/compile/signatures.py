@@ -22,15 +22,25 @@ class ResourcesArguments(Model):
 
 
 class TimeoutArguments(Model):
-    """`@timeout`: the sum of all three."""
+    """`@timeout`: the sum of three is the time of an attempt, that of the others its time in the queue."""
 
     seconds: Duration = 0
     minutes: Duration = 0
     hours: Duration = 0
+    queue_seconds: Duration = 0
+    queue_minutes: Duration = 0
+    queue_hours: Duration = 0
 
     @property
     def total(self) -> float:
         return self.seconds + 60 * self.minutes + 3600 * self.hours
+
+    @property
+    def queue_total(self) -> float:
+        return self.queue_seconds + 60 * self.queue_minutes + 3600 * self.queue_hours
+
+
+QUEUE_TIMES = tuple(name for name in TimeoutArguments.model_fields if name.startswith("queue_"))
 
 
 class EnvironmentArguments(Model):

@@ -1,13 +1,15 @@
-"""What stands on a flow's class: `@schedule` and `@trigger`, which start it, and `@timeout` for its whole runs."""
+"""What stands on a flow's class: `@schedule` and `@trigger`, which start it, `@timeout` for its whole runs, and
+`@exit_hook` for their ends."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import available_timezones
 
 from steprelay.compile.arguments import Checked
 from steprelay.compile.cron import CronError, aws_cron
-from steprelay.compile.needs import read_timeout
+from steprelay.compile.hooks import read_hooks
+from steprelay.compile.limits import read_run_limit
 from steprelay.compile.problems import CompileProblem
 from steprelay.compile.signatures import EventArguments, ScheduleArguments
 from steprelay.sdk.decoration import Decoration
@@ -19,16 +21,17 @@ _REGULAR = {"hourly": "0 * * * ? *", "daily": "0 0 * * ? *", "weekly": "0 0 ? * 
 
 @dataclass(slots=True)
 class Starts:
-    """The spec's `schedules`, `triggers` and `timeout_seconds`; what is refused is left out and in `problems`."""
+    """The spec's keys of these names; what is refused is left out and in `problems`."""
 
     schedules: list[dict[str, Any]] = field(default_factory=list)
     triggers: list[dict[str, Any]] = field(default_factory=list)
     timeout_seconds: int | None = None
+    hooks: list[dict[str, Any]] = field(default_factory=list)
     problems: list[CompileProblem] = field(default_factory=list)
 
 
-def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str]) -> Starts:
-    """Check the decorators of a flow class; `parameters` are the names of the flow's parameters."""
+def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str], file: Mapping[str, Any]) -> Starts:
+    """Check the decorators of a flow class; `parameters` are the names of the flow's, `file` has what its file has."""
     starts, seen = Starts(), dict[str, int]()
     known = list(parameters)
     for decoration in decorations:
@@ -40,7 +43,9 @@ def read_starts(decorations: Iterable[Decoration], parameters: Iterable[str]) ->
         elif decoration.name == "trigger":
             starts.triggers += _triggers(checked, known)
         elif decoration.name == "timeout":
-            starts.timeout_seconds = read_timeout(checked)
+            starts.timeout_seconds = read_run_limit(checked)
+        elif decoration.name == "exit_hook":
+            starts.hooks = read_hooks(checked, file)
         else:
             checked.say("stands on the flow's class", "it says what one step needs: put it on each step that needs it")
         seen[decoration.name] = checked.place.line

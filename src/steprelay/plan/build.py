@@ -25,6 +25,7 @@ class PlannedStep:
 
     `submit` is that of a single task: `items` names the artifact whose items a foreach makes tasks of, which all
     go as one array job; it is None outside any foreach. `behind`: the step whose array this one's is chained to.
+    `queue_timeout_seconds`: how long its jobs may wait for a machine, which no request says.
     """
 
     definition: dict[str, Any]
@@ -32,6 +33,7 @@ class PlannedStep:
     provenance: dict[str, str]
     items: str | None
     behind: str | None = None
+    queue_timeout_seconds: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         known = {
@@ -39,7 +41,8 @@ class PlannedStep:
             "submit_job": self.submit,
             "provenance": self.provenance,
         }
-        return known if self.behind is None else known | {"behind": self.behind}
+        beside = {"behind": self.behind, "queue_timeout_seconds": self.queue_timeout_seconds}
+        return known | {name: value for name, value in beside.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ def _plan_step(flow: Flow, name: str, platform: Platform, known: Mapping[str, st
     names = {name: request.submit[name] for name in ("jobName", "jobQueue")}
     submit = names | {"jobDefinition": request.definition["jobDefinitionName"]} | request.submit
     items, behind = _items(flow, name), _behind(flow, name)
-    return PlannedStep(request.definition, submit | _dependency(behind), _provenance(known), items, behind)
+    limit = flow.step(name).queue_timeout_seconds
+    return PlannedStep(request.definition, submit | _dependency(behind), _provenance(known), items, behind, limit)
 
 
 def _behind(flow: Flow, name: str) -> str | None:

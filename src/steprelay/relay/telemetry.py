@@ -16,8 +16,10 @@ from steprelay_core.intake.requests import Fulfilled
 from steprelay_core.state.events import (
     CancelRequested,
     JobChanged,
+    JobWaits,
     LightEnded,
     OutboxDue,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -50,7 +52,8 @@ def count(name: str, value: int = 1) -> None:
 
 _KEYS = ("message_id", "run", "task", "attempt", "job", "status", "flow", "request", "event", "upload")
 OfRun = CancelRequested | ResumeRequested | RunTimerDue | OutboxDue
-Subject = JobChanged | LightEnded | TimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
+OfJob = JobChanged | JobWaits
+Subject = OfJob | LightEnded | TimerDue | QueueTimerDue | OfRun | RetryRequested | RunRequested | BusEvent | Upload
 
 
 def about(event: Subject) -> None:
@@ -117,10 +120,13 @@ def log_fulfilled(fulfilled: Fulfilled) -> None:
 
 def _subject(event: Subject) -> dict[str, str]:
     match event:
-        case JobChanged():
-            return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": event.status}
+        case JobChanged() | JobWaits():
+            status = event.status if isinstance(event, JobChanged) else "RUNNABLE"
+            return {"run": event.run, "task": _job_task(event), "job": event.job_id, "status": status}
         case LightEnded() | TimerDue():
             return {"run": event.run, "task": str(event.group.task(event.member)), "attempt": str(event.attempt)}
+        case QueueTimerDue():
+            return {"run": event.run, "task": str(event.group.task(_first_member(event.submission)))}
         case CancelRequested() | ResumeRequested() | RunTimerDue() | OutboxDue():
             return {"run": event.run}
         case RetryRequested():
@@ -133,16 +139,16 @@ def _subject(event: Subject) -> dict[str, str]:
             return {"upload": str(event)}
 
 
-def _job_task(event: JobChanged) -> str:
+def _job_task(event: OfJob) -> str:
     """`train.3`; the children of an array by their index in it, `train[3]`, their parent `train[*]`."""
     if event.index is not None:
         return f"{_inside(event)}[{event.index}]"
-    if event.size is not None:
+    if isinstance(event, JobChanged) and event.size is not None:
         return f"{_inside(event)}[*]"
     return str(event.group.task(_first_member(event.submission)))
 
 
-def _inside(event: JobChanged) -> str:
+def _inside(event: OfJob) -> str:
     return ".".join([event.group.step, *(str(index) for index in event.group.path[1:])])
 
 

@@ -8,9 +8,9 @@ from steprelay.relay.records import DeadLetters, answer
 from steprelay.relay.telemetry import about, log_handled_together, log_ignored, log_one_of
 from steprelay_core.handled import Handled
 from steprelay_core.inbound import Ignored
-from steprelay_core.state.events import JobChanged, LightEnded
+from steprelay_core.state.events import JobChanged, JobWaits, LightEnded
 
-Change = JobChanged | LightEnded
+Change = JobChanged | JobWaits | LightEnded
 Answer = Handled | Exception
 
 
@@ -25,7 +25,7 @@ def answer_together(
     `read` and `handle_all` as `inbound.read_job_event` and `Engine.handle_all`: of several runs, one after the other.
     """
     found = {record["messageId"]: _read(record["body"], read) for record in event["Records"]}
-    told = {message: change for message, change in found.items() if isinstance(change, JobChanged | LightEnded)}
+    told = {message: change for message, change in found.items() if isinstance(change, Change)}
     handled = _handle(told, handle_all)
 
     def tell(_body: str, message_id: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from steprelay.sdk.transition import Way
 
-BRIEF_VERSION = 1
+# 2: of a fallback attempt.
+BRIEF_VERSIONS = (1, 2)
 
 # What says where a task's inputs come from; see `steprelay.runner.parents`.
 INPUT_KINDS = ("none", "same", "item", "gather", "branches")
@@ -77,6 +78,31 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run of an exit hook has ended: SUCCEEDED, or FAILED for the `failure` that events tell."""
+
+    status: str
+    failure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastFailure:
+    """What the last attempt of some members failed of, for a fallback attempt to leave in the artifact of `@catch`.
+
+    `attempt`: the one that failed; `told`: its own outcome tells more.
+    """
+
+    members: Spans
+    attempt: int
+    class_: str
+    reason: str
+    exit_code: int | None = None
+    log_stream: str | None = None
+    log_link: str | None = None
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """One submission: an attempt of some members of a group. Times in seconds.
 
@@ -107,9 +133,13 @@ class Brief:
     empty: tuple[ParentGroup, ...] = ()
     laps: tuple[int, ...] = ()
     first_attempt: int = 1
+    # Of an attempt that runs no user code: what it is made for.
+    fallback: tuple[LastFailure, ...] = ()
     # Classes that alone are retried, None for all; and exit codes that are not.
     retried_classes: tuple[str, ...] | None = None
     final_exit_codes: tuple[int, ...] = ()
+    # Of an exit hook, whose name stands for a step's.
+    hook: Ended | None = None
 
     @property
     def retry_count(self) -> int:
@@ -118,6 +148,8 @@ class Brief:
 
     def is_last(self, class_: str, exit_code: int | None) -> bool:
         """Whether no attempt follows this one if it fails so; `exit_code` is None for an exception."""
+        if self.fallback:
+            return True
         if self.retried_classes is not None and class_ not in self.retried_classes:
             return True
         code = EXCEPTION_EXIT_CODE if exit_code is None else exit_code
@@ -141,6 +173,11 @@ class Task:
         """As people see it: `train`, or `train.3` for the fourth split; `train@2` in the third lap."""
         name = ".".join([self.brief.step, *(str(index) for index in (*self.brief.path, self.member)[1:])])
         return f"{name}@{'-'.join(map(str, self.brief.laps))}" if self.brief.laps else name
+
+    @property
+    def last_failure(self) -> LastFailure | None:
+        """What a fallback attempt of it is made for."""
+        return next((cause for cause in self.brief.fallback if self.member in cause.members), None)
 
     def key(self, name: str) -> str:
         """The key of one of this attempt's objects: claim.json, outcome.json, items, log.txt."""
@@ -178,8 +215,9 @@ def decode_brief(document: Any) -> Brief:
     """
     try:
         version = document["brief_version"]
-        if version != BRIEF_VERSION:
-            raise BriefError(f"the brief has version {version}, this runner reads {BRIEF_VERSION}: update the relay")
+        if version not in BRIEF_VERSIONS:
+            known = " and ".join(map(str, BRIEF_VERSIONS))
+            raise BriefError(f"the brief has version {version}, this runner reads {known}: update the relay")
         return _decode(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BriefError(f"the brief cannot be read: {type(error).__name__}: {error}") from error
@@ -216,7 +254,20 @@ def _decode(document: dict[str, Any]) -> Brief:
         first_attempt=document.get("first_attempt", 1),
         retried_classes=None if retry.get("on") is None else tuple(retry["on"]),
         final_exit_codes=tuple(retry.get("exit_codes_no_retry") or ()),
+        hook=_ended(document.get("hook")),
+        fallback=tuple(_last_failure(cause) for cause in document.get("fallback") or ()),
     )
+
+
+def _last_failure(document: dict[str, Any]) -> LastFailure:
+    optional = {name: document.get(name) for name in ("exit_code", "log_stream", "log_link")}
+    told = bool(document.get("told"))
+    members = _spans(document["members"])
+    return LastFailure(members, document["attempt"], document["class"], document["reason"], **optional, told=told)
+
+
+def _ended(document: dict[str, Any] | None) -> Ended | None:
+    return None if document is None else Ended(document["status"], document.get("failure"))
 
 
 def _way(document: dict[str, Any]) -> Way:

@@ -30,6 +30,11 @@ def _ignored(*, may_be_saved: bool) -> None:
     """Nobody wants to know."""
 
 
+def place_of(task: Task) -> str:
+    """What the keys of all checkpoints of a task begin with. No step has such a name; so none has these keys."""
+    return f"runs/{task.brief.run}/.checkpoints/{task.brief.step}/{task.split}/"
+
+
 class TaskCheckpoint:
     """One attempt's checkpoint. `scratch`: where its folder is made; `saves`: not on every node of a job.
 
@@ -49,8 +54,7 @@ class TaskCheckpoint:
         self._store, self._task, self._attempt, self._saves, self._tell = store, task, attempt, saves, tell
         self._folder, self._note = scratch / "checkpoint", scratch / "checkpoint.json"
         self._making = scratch / "checkpoint-making"
-        # No step has such a name; so none has these keys.
-        self._place = f"runs/{task.brief.run}/.checkpoints/{task.brief.step}/{task.split}/"
+        self._place = place_of(task)
         self._number = (task.brief.attempt, attempt.batch_attempt or 1)
         # Threads of a step use it too.
         self._lock = threading.RLock()

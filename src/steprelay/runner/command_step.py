@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steprelay.runner.brief import JOINS, Brief
+from steprelay.runner.brief import JOINS, Brief, Ended
 from steprelay.runner.checkpoint import TaskCheckpoint
 from steprelay.runner.parents import carried_artifacts, stack_of
 from steprelay.runner.progress import Progress
@@ -96,7 +96,14 @@ class CommandStep:
             "STEPRELAY_OUTPUT": str(self._output),
             "STEPRELAY_CHECKPOINT": str(self._checkpoint.directory),
             **({"STEPRELAY_INDEX": str(stack[-1].index)} if stack else {}),
+            **({} if brief.hook is None else _ended(brief.hook)),
         }
+
+
+def _ended(run: Ended) -> dict[str, str]:
+    """What the command of an exit hook is told of its run."""
+    failure = "" if run.failure is None else json.dumps(run.failure)
+    return {"STEPRELAY_RUN_STATUS": run.status, "STEPRELAY_RUN_FAILURE": failure}
 
 
 def write_inputs(context: Context, folder: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from steprelay.runner.attempt import explain_ending, make_attempt, record_failure
 from steprelay.runner.brief import Task
 from steprelay.runner.claim import Claim, claim
+from steprelay.runner.fallback import fall_back
 from steprelay.runner.outcome import Attempt, Failure, decode_outcome
 from steprelay.runner.package import PackageCache, PackageError, link_package
 from steprelay.runner.perform import Job
@@ -92,6 +93,8 @@ def run_light(
     taken = claim(store, task, mine)
     if taken is not None:
         return answer_again(store, task, taken, now=started)
+    if task.brief.fallback:
+        return LightResult(task, fall_back(task, store, started))
     with _scratch() as scratch:
         attempt = _Attempt(task, store, scratch, started, before)
         status = attempt.run(deadline, memory_mib, cache or _warm_cache())
@@ -169,6 +172,9 @@ class _Attempt:
 
     def _explain(self, ending: Ending) -> Failure:
         step = self._task.brief.step
+        if ending.stopped == "deadline" and self._task.brief.hook is not None:
+            text = f"exit hook {step!r} did not end within the {self._seconds:.0f} s its function has"
+            return Failure("timeout", "TimeoutException", text)
         if ending.stopped == "deadline":
             text = f"light step {step!r} did not end within the {self._seconds:.0f} s its function has"
             late = f" left after {self._before} tasks of this foreach; say with @timeout how long one may take, or"

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from steprelay.runner.brief import Task
@@ -12,6 +12,8 @@ from steprelay.sdk.binding import Ref
 
 # Beside the outcome of a failed attempt.
 FAILED_MARK = "failed"
+# Beside that of one that only `@catch` made a success.
+CAUGHT_MARK = "caught"
 OUTCOME_VERSION = 1
 _TEXT_LIMIT, _TRACE_LIMIT = 2_000, 20_000
 
@@ -46,7 +48,8 @@ class StackFrame:
 class Outcome:
     """How an attempt ended. `transition`: position of the way taken; `stack`: the foreachs it ran in.
 
-    `peak_memory_mib`: the most memory it held at a time; None where nobody knows.
+    `failure`: also where `@catch` made a success of it (`caught`); `peak_memory_mib`: the most memory it held at a
+    time; None where nobody knows.
     """
 
     status: str
@@ -86,9 +89,12 @@ def encode_outcome(task: Task, attempt: Attempt, outcome: Outcome, ended_at: flo
         "foreach_count": outcome.foreach_count,
         "artifacts": {name: _encode_ref(ref) for name, ref in sorted(outcome.artifacts.items())},
         "stack": [asdict(frame) for frame in outcome.stack],
-        "failure": asdict(outcome.failure.bounded()) if outcome.failure else None,
+        "failure": asdict(outcome.failure.bounded()) if outcome.failure and not outcome.caught else None,
         "caught": outcome.caught,
     }
+    if outcome.caught and outcome.failure:
+        # Its traceback is in the artifact, or in the log.
+        document["caught_failure"] = asdict(replace(outcome.failure.bounded(), traceback=""))
     if outcome.peak_memory_mib is not None:
         document["usage"] = {"peak_memory_mib": outcome.peak_memory_mib}
     return json.dumps(document).encode()
@@ -97,7 +103,7 @@ def encode_outcome(task: Task, attempt: Attempt, outcome: Outcome, ended_at: flo
 def decode_outcome(raw: bytes) -> Outcome:
     """Read a stored outcome; keys this version does not know are left alone."""
     document = json.loads(raw)
-    failure = document.get("failure")
+    failure = document.get("failure") or document.get("caught_failure")
     return Outcome(
         status=document["status"],
         transition=document.get("transition"),
@@ -124,12 +130,12 @@ def _decode_ref(document: Mapping[str, Any]) -> Ref:
 def write_outcome(store: Store, task: Task, attempt: Attempt, outcome: Outcome, ended_at: float) -> Outcome:
     """Leave the outcome; the one that counts, which is another's if somebody was first.
 
-    A failure is marked first: of arrays the relay lists outcomes without reading them, and exit codes may be lost on
-    the way, in a script around the image's command for instance.
+    A failure is marked first, and one that was caught as well: of arrays the relay lists outcomes without reading them,
+    and exit codes may be lost on the way, in a script around the image's command for instance.
     """
     key = task.key("outcome.json")
-    if not outcome.succeeded and attempt.job_id is not None:
-        store.put_once(task.key(FAILED_MARK), b"")
+    if attempt.job_id is not None and (outcome.caught or not outcome.succeeded):
+        store.put_once(task.key(CAUGHT_MARK if outcome.caught else FAILED_MARK), b"")
     if store.put_once(key, encode_outcome(task, attempt, outcome, ended_at)):
         return outcome
     return decode_outcome(store.get(key))

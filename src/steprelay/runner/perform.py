@@ -12,6 +12,7 @@ from typing import Protocol
 from steprelay.runner.brief import Brief, Task
 from steprelay.runner.checkpoint import TaskCheckpoint
 from steprelay.runner.command_step import CommandFailed, CommandStep
+from steprelay.runner.hook_step import HookStep
 from steprelay.runner.nodes import ONLY_NODE, Node
 from steprelay.runner.outcome import Attempt, Failure, Outcome, write_outcome
 from steprelay.runner.progress import Progress
@@ -156,6 +157,8 @@ def make_step(job: Job, context: Context, around: Surroundings) -> Step:
     """The step that the brief asks for."""
     if job.task.brief.command:
         return CommandStep(context, job.folder, job.scratch, around.progress, around.checkpoint)
+    if job.task.brief.hook is not None:
+        return HookStep(context, job.package, job.task.brief.hook, around.checkpoint)
     return PythonStep(context, job.package, job.node.parallel, around.checkpoint)
 
 
@@ -196,7 +199,7 @@ def settle(context: Context, remains: Remains, failure: Failure, error: BaseExce
     if caught is None:
         return Outcome("failed", failure=failure)
     print(f"steprelay: {context.task.name} failed in its last attempt, and @catch lets the flow go on", file=sys.stderr)  # noqa: T201
-    return caught
+    return replace(caught, failure=failure)
 
 
 def print_failure(brief: Brief, failure: Failure) -> None:

@@ -98,7 +98,7 @@ def portable(error: BaseException | None, failure: Failure) -> BaseException:
             return error
     except Exception:  # noqa: S110 - people's exceptions may raise anything here; then it is not portable
         pass
-    return StepFailed(failure.type, failure.message, failure.traceback)
+    return StepFailed(failure.type, failure.message, failure.traceback, failure.class_, failure.exit_code)
 
 
 def _store(context: Context, remains: Remains, extra: Mapping[str, Any], *, caught: bool) -> Outcome:

@@ -7,6 +7,8 @@ learns of all problems at once.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from steprelay.sdk.hooks import Hook
+
 
 class BatchArguments(TypedDict, total=False):
     """`memory`, `max_memory`, `shared_memory`, `max_swap`, `tmpfs_size` in MiB; `ephemeral_storage` in GiB.
@@ -74,11 +76,14 @@ class RetryArguments(TypedDict, total=False):
 
 
 class TimeoutArguments(TypedDict, total=False):
-    """Added together."""
+    """The first three are added together, and so are the others: of one attempt, and of its job's waiting."""
 
     seconds: float
     minutes: float
     hours: float
+    queue_seconds: float
+    queue_minutes: float
+    queue_hours: float
 
 
 class CatchArguments(TypedDict, total=False):
@@ -111,3 +116,10 @@ class TriggerArguments(TypedDict, total=False):
     event: str | dict[str, Any]
     events: list[str | dict[str, Any]]
     parameters: dict[str, str]
+
+
+class ExitHookArguments(TypedDict, total=False):
+    """Functions of the flow's file, each called with the run that has ended, or with nothing."""
+
+    on_success: Sequence[Hook] | Hook
+    on_error: Sequence[Hook] | Hook

@@ -10,6 +10,7 @@ from steprelay.sdk.arguments import (
     BatchArguments,
     CatchArguments,
     EnvironmentArguments,
+    ExitHookArguments,
     ResourcesArguments,
     RetryArguments,
     ScheduleArguments,
@@ -76,6 +77,9 @@ def timeout(**arguments: Unpack[TimeoutArguments]) -> Callable[[F], F]: ...
 def timeout(*given: Any, **arguments: Any) -> Any:
     """Limit one attempt; after that the step gets a `TimeoutException`.
 
+    `queue_minutes` and its like limit how long the step's job may wait for a machine; after that it goes to the next
+    of its queues, or fails.
+
     On the flow's class it limits a whole run: after that all its jobs are stopped, and it fails.
     """
     return record("timeout", given, arguments)
@@ -115,3 +119,15 @@ def trigger(**arguments: Unpack[TriggerArguments]) -> Callable[[C], C]: ...
 def trigger(*given: Any, **arguments: Any) -> Any:
     """Start the deployed flow by an event of this name (`detail-type`) on the relay's bus."""
     return record("trigger", given, arguments)
+
+
+@overload
+def exit_hook(flow: C, /) -> C: ...
+@overload
+def exit_hook(**arguments: Unpack[ExitHookArguments]) -> Callable[[C], C]: ...
+def exit_hook(*given: Any, **arguments: Any) -> Any:
+    """Call functions of the flow's file once a run has succeeded, or failed: `def notify(run): ...`.
+
+    They run as light steps, at least once, and cannot change how the run has ended. A cancelled run calls none.
+    """
+    return record("exit_hook", given, arguments)

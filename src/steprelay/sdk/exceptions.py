@@ -42,12 +42,25 @@ class CheckpointError(Exception):
 class StepFailed(Exception):
     """Stands in an artifact of `@catch` for an exception that cannot be pickled, or that no Python code raised.
 
-    `type` is the name of the original exception's class, `text` its message, `trace` its traceback.
+    `type` is the name of the original exception's class, `text` its message, `trace` its traceback. Where no code of
+    the step saw the failure, `type` is its class (docs/failures.md) and `text` the reason that AWS gave. `class_` is
+    the failure's class in any case; `exit_code`, `log_stream` and `log_link` (a page of the AWS console) where they are
+    known.
     """
 
-    def __init__(self, type: str, text: str, trace: str = "") -> None:  # noqa: A002 - the field's name
-        super().__init__(type, text, trace)
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - the field's name
+        text: str,
+        trace: str = "",
+        class_: str = "program",
+        exit_code: int | None = None,
+        log_stream: str | None = None,
+        log_link: str | None = None,
+    ) -> None:
+        super().__init__(type, text, trace, class_, exit_code, log_stream, log_link)
         self.type, self.text, self.trace = type, text, trace
+        self.class_, self.exit_code, self.log_stream, self.log_link = class_, exit_code, log_stream, log_link
 
     def __str__(self) -> str:
         return f"{self.type}: {self.text}" if self.text else self.type

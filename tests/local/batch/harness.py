@@ -91,7 +91,7 @@ class Lab:
         self.define("job")
 
     def prepare_queue(self) -> None:
-        resources = {"type": "EC2", "maxvCpus": 16}
+        resources = {"type": "EC2", "maxvCpus": 256}
         self.call("CreateComputeEnvironment", computeEnvironmentName="ce", type="MANAGED", computeResources=resources)
         order = [{"order": 1, "computeEnvironment": "ce"}]
         self.call("CreateJobQueue", jobQueueName="queue", priority=1, computeEnvironmentOrder=order)

@@ -24,12 +24,13 @@ def _job(
     share: str | None = None,
     scheduling_priority: int | None = None,
     queue: str = "queue",
+    environment: str = "ce",
 ) -> Job:
     spec = JobSpec(
         name="job",
         queue_arn=queue,
         queue_name=queue,
-        compute_environment="ce",
+        compute_environment=environment,
         priority=priority,
         definition_arn="definition",
         command=(),
@@ -148,6 +149,30 @@ def test_a_cancelled_job_leaves_the_line_even_when_it_would_not_fit() -> None:
     line.push(next_one)
     cancelled.status = Status.FAILED
     assert line.pop_if_fits(capacity) is next_one
+
+
+def test_a_full_compute_environment_holds_back_its_own_jobs_and_no_others() -> None:
+    line, capacity = Runnable(), Capacity(9, 9999, {"small": 2.0}.get)
+    capacity.take(_job(2, environment="small"))
+    waits, behind, elsewhere = _job(1, environment="small"), _job(1, environment="small"), _job(1)
+    for job in (waits, behind, elsewhere):
+        line.push(job)
+    assert [line.pop_if_fits(capacity) for _ in range(2)] == [elsewhere, None]
+
+
+def test_jobs_wait_runnable_while_their_compute_environment_is_full(make_lab: MakeLab) -> None:
+    lab = make_lab(vcpus=64, memory_mib=64_000)
+    resources = {"type": "EC2", "maxvCpus": 16}
+    lab.call("CreateComputeEnvironment", computeEnvironmentName="small", type="MANAGED", computeResources=resources)
+    order = [{"order": 1, "computeEnvironment": "small"}]
+    lab.call("CreateJobQueue", jobQueueName="small", priority=1, computeEnvironmentOrder=order)
+    first = lab.shell("sleep 60", jobQueue="small", containerOverrides=lab.needing(16, 100))
+    lab.reaches(first, "RUNNING")
+    second = lab.shell("sleep 60", jobQueue="small")
+    assert lab.ends(lab.shell("exit 0"))["status"] == "SUCCEEDED"
+    assert lab.status(second) == "RUNNABLE"
+    lab.call("TerminateJob", jobId=first, reason="make room")
+    lab.reaches(second, "RUNNING")
 
 
 def test_jobs_wait_runnable_while_the_machine_is_full(make_lab: MakeLab) -> None:

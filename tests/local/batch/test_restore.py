@@ -72,6 +72,14 @@ def test_an_end_that_may_not_have_been_told_is_told_again(killed: Killed, before
     assert [(event["detail"]["jobId"], event["detail"]["status"]) for event in after.events] == [(job, "SUCCEEDED")]
 
 
+def test_a_job_that_blocks_its_queue_still_does(killed: Killed, before: Lab) -> None:
+    job = before.submit(["true"], containerOverrides=before.needing(1000, 100))
+    before.reaches(job, "RUNNABLE")
+    after = killed.next(before)
+    wait_until(lambda: [event for event in after.events if event["detail-type"] == "Batch Job Queue Blocked"])
+    assert after.describe(job)["statusReason"].startswith("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE")
+
+
 def test_a_job_that_ran_failed_with_its_host_and_says_so(killed: Killed, before: Lab) -> None:
     job = before.submit(["sleep", "600"])
     before.reaches(job, "RUNNING")

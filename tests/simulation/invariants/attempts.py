@@ -7,14 +7,21 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from steprelay_core import keys
-from steprelay_core.commands import Command, StartRunTimer, StartTimer, SubmitJob, TerminateJob
+from steprelay_core.commands import (
+    CancelWaiting,
+    Command,
+    StartQueueTimer,
+    StartRunTimer,
+    StartTimer,
+    SubmitJob,
+    TerminateJob,
+)
 from steprelay_core.decide import decide
 from steprelay_core.decide.array import ArrayEnd
 from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import find_submission
 from steprelay_core.decide.job import FORGOTTEN
 from steprelay_core.decide.limit import TIMER_TOLERANCE
-from steprelay_core.decide.retry import HISTORY_LIMIT
 from steprelay_core.state.events import (
     JobChanged,
     JobMissing,
@@ -24,7 +31,7 @@ from steprelay_core.state.events import (
     RunTimerDue,
     TimerDue,
 )
-from steprelay_core.state.model import Failure, Group, GroupKey, Submission
+from steprelay_core.state.model import HISTORY_LIMIT, Failure, Group, GroupKey, Submission
 from steprelay_core.state.ranges import Ranges
 from tests.simulation.facts import Attempted, Handled, Raised, Saved
 from tests.simulation.invariants.budgets import FINAL
@@ -62,7 +69,7 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
     if isinstance(event, RunTimerDue) and abs((stored.run.deadline or 0.0) - simulation.scheduler.now) < CLOCKS_DIFFER:
         # The same, where the clock was set right since.
         return None
-    if isinstance(event, JobChanged) and _was_handed_over(stored, event):
+    if isinstance(event, JobChanged) and (_was_handed_over(stored, event) or _was_forgotten(simulation, stored, event)):
         return None
     # At the same time, by the same clock.
     now, flow = simulation.scheduler.read_clock, simulation.flow(event.run)
@@ -76,7 +83,7 @@ def a_second_delivery_changes_nothing(simulation: Simulation, handled: Handled) 
 
 def _is_harmless(command: Command) -> bool:
     """Twice is as once: also a submission that looks for its job first."""
-    return isinstance(command, TerminateJob | StartTimer | StartRunTimer) or (
+    return isinstance(command, TerminateJob | StartTimer | StartRunTimer | StartQueueTimer | CancelWaiting) or (
         isinstance(command, SubmitJob) and command.look
     )
 
@@ -93,6 +100,16 @@ def _was_handed_over(stored: Stored, event: JobChanged) -> bool:
         return False
     superfluous = event.whole in found.others and event.ended
     return superfluous or (found.job_id == event.whole and found.status == "SUBMITTED")
+
+
+def _was_forgotten(simulation: Simulation, stored: Stored, event: JobChanged) -> bool:
+    """Whether its job, one too many, has ended and was forgotten before this was told of it: it is remembered once
+    more, and at the most stopped in vain."""
+    found = find_submission(stored.groups.get(event.group, Group(event.group)), event.submission)
+    if found is None or event.whole in (found.job_id, *found.others):
+        return False
+    job = simulation.relay.batch.jobs.get(event.whole)
+    return not event.ended and job is not None and job.over
 
 
 def _still_waits(stored: Stored, event: TimerDue, now: float) -> bool:
@@ -175,7 +192,7 @@ def _array(
 def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None:
     for was, group in saved.changed:
         again = {member: wait.attempt for wait in group.waits for member in wait.members}
-        again |= {member: item.attempt for item in group.submissions for member in item.open}
+        again |= {member: item.attempt for item in group.submissions for member in item.open if not item.fallback}
         anew = {member for item in group.submissions if item.first == item.attempt for member in item.open}
         for submission in was.submissions:
             # Who was handed over in vain has not failed.
@@ -189,7 +206,7 @@ def final_failures_are_final(simulation: Simulation, saved: Saved) -> str | None
                     continue
                 # Of a job that Batch has forgotten nobody can tell any more.
                 told = failed is not None and failed[0].reason != FORGOTTEN
-                unmendable = _place(saved.given.id, group.key, submission, member) in simulation.record.unmendable
+                unmendable = place_of(saved.given.id, group.key, submission, member) in simulation.record.unmendable
                 if failed is None or failed[0].class_ in FINAL or (told and unmendable):
                     return f"{group.key.task(member)} is tried again after {failed}"
     return None
@@ -206,7 +223,7 @@ def nobody_ended_well_who_failed(simulation: Simulation, saved: Saved) -> str | 
                 continue
             for submission in was.submissions:
                 if submission.attempt == line.attempt and line.member in submission.open:
-                    place = _place(saved.given.id, group.key, submission, line.member)
+                    place = place_of(saved.given.id, group.key, submission, line.member)
                     units = list(simulation.relay.batch.units_at(place))
                     if units and all(unit.status == "FAILED" for unit in units):
                         return f"{group.key.task(line.member)} failed as {units[0].reason}, and not as {line.failure}"
@@ -219,7 +236,7 @@ def _failure_of(group: Group, member: int, attempt: int) -> tuple[Failure, float
     return (line.failure, line.at) if line else None
 
 
-def _place(run: str, key: GroupKey, submission: Submission, member: int) -> JobPlace:
+def place_of(run: str, key: GroupKey, submission: Submission, member: int) -> JobPlace:
     index = submission.members.position(member) if len(submission.members) > 1 else None
     return JobPlace(run, key, submission.id, index)
 

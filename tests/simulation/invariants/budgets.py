@@ -62,7 +62,9 @@ class Onward:
 def _goes_on(saved: Saved) -> Iterator[tuple[Group, Onward]]:
     for was, group in saved.changed:
         lines = {(line.member, line.attempt): line for line in group.history}
-        following = {(item.attempt, member): item for item in group.submissions for member in item.open}
+        following = {
+            (item.attempt, member): item for item in group.submissions for member in item.open if not item.fallback
+        }
         waiting = {(wait.attempt, member): wait for wait in group.waits for member in wait.members}
         for before in was.submissions:
             for member in before.open:

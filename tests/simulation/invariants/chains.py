@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def nobody_begins_before_its_inputs_are_there(simulation: Simulation, passed: ClaimPassed) -> str | None:
     attempted = passed.attempted
     stored = simulation.relay.store.runs[attempted.run]
-    for submission, behind in _chained(stored.groups[attempted.group]):
+    for submission, behind in _chained(stored.groups.get(attempted.group, Group(attempted.group))):
         if submission.attempt != attempted.attempt or attempted.member not in submission.open:
             continue
         in_force = is_in_force(stored, attempted.group, behind, attempted.member)

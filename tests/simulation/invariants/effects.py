@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from steprelay_core import keys
 from steprelay_core.commands import (
     Announce,
+    CancelWaiting,
     Command,
     FenceAttempt,
+    InvokeHook,
     InvokeLight,
+    StartQueueTimer,
     StartRunTimer,
     StartTimer,
     SubmitJob,
@@ -17,6 +20,7 @@ from steprelay_core.commands import (
     TerminateUnrecorded,
 )
 from steprelay_core.decide.draft import find_submission
+from steprelay_core.queue_limit import queue_timer_name
 from steprelay_core.state.model import Group, GroupKey, RunStatus, Submission
 from steprelay_core.state.ranges import Ranges
 from steprelay_core.translate.names import job_name
@@ -58,7 +62,13 @@ def one_container_an_attempt(simulation: Simulation, passed: ClaimPassed) -> str
 @rule(2, ClaimPassed)
 def none_that_was_moved_past(simulation: Simulation, passed: ClaimPassed) -> str | None:
     attempted = passed.attempted
-    group = simulation.relay.store.runs[attempted.run].groups[attempted.group]
+    stored = simulation.relay.store.runs[attempted.run]
+    if attempted.group.step not in simulation.flow(attempted.run).spec.steps:
+        # An exit hook.
+        awaited = {(hook.name, hook.attempt) for hook in stored.run.hooks_running}
+        over = (attempted.group.step, attempted.attempt) not in awaited
+        return f"{passed.owner} passed the claim of {attempted}, which is over" if over else None
+    group = stored.groups[attempted.group]
     for submission in group.submissions:
         if submission.attempt == attempted.attempt and attempted.member in submission.open:
             return None
@@ -118,6 +128,8 @@ def saved_before_it_is_told(simulation: Simulation, published: Published) -> str
         return None
     if announce.detail_type == "Step Failed":
         return None if stored.run.failure is not None else f"{announce.id} is told before it is saved"
+    if announce.detail_type == "Step Stuck":
+        return None if announce.id in simulation.record.to_be_told else f"{announce.id} is told before it is saved"
     told = announce.detail_type.removeprefix("Run ").upper()
     if told not in ("STARTED", "RESUMED") and stored.run.status != told:
         return f"{announce.id} is told while the run is {stored.run.status}"
@@ -184,10 +196,10 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return _is_submitted(stored, command)
         case InvokeLight():
             return _is_sent(simulation, stored, command)
-        case StartTimer() | StartRunTimer():
+        case StartTimer() | StartRunTimer() | StartQueueTimer():
             return _timer(run, command) in record.timers
-        case TerminateUnrecorded():
-            return _is_looked_for(simulation, run, command)
+        case CancelWaiting() | TerminateUnrecorded():
+            return _is_looked_for(simulation, stored, command)
         case TerminateJob():
             return command.job_id in record.terminated
         case FenceAttempt():
@@ -196,6 +208,11 @@ def _is_done(simulation: Simulation, stored: Stored, command: Command) -> bool:
             return all(claim in simulation.relay.objects.objects for claim in claims)
         case Announce():
             return command.id in record.published
+        case InvokeHook():
+            wanted = (command.name, command.attempt)
+            running = any((hook.name, hook.attempt) == wanted for hook in stored.run.hooks_running)
+            sent = Attempted(run, GroupKey(command.name), 0, command.attempt)
+            return not running or sent in record.invoked
 
 
 def _is_submitted(stored: Stored, wanted: SubmitJob) -> bool:
@@ -216,14 +233,21 @@ def _is_sent(simulation: Simulation, stored: Stored, command: InvokeLight) -> bo
     return all(attempted in simulation.record.invoked for attempted in wanted)
 
 
-def _timer(run: str, command: StartTimer | StartRunTimer) -> str:
+def _timer(run: str, command: StartTimer | StartRunTimer | StartQueueTimer) -> str:
+    if isinstance(command, StartQueueTimer):
+        return queue_timer_name(run, command)
     if isinstance(command, StartRunTimer):
         return f"{run}:run:{command.generation}"
     task = command.group.task(command.member)
     return f"{run}:{task.step}:{task.split}:{command.attempt}"
 
 
-def _is_looked_for(simulation: Simulation, run: str, command: TerminateUnrecorded) -> bool:
+def _is_looked_for(simulation: Simulation, stored: Stored, command: TerminateUnrecorded | CancelWaiting) -> bool:
+    if isinstance(command, CancelWaiting):
+        submission = _open(stored, command.group, command.submission)
+        job_id = submission.job_id if submission is not None else None
+        return job_id is None or job_id in simulation.record.asked_about
+    run = stored.run.id
     split = command.group.task(command.member).split
     name = job_name(simulation.flow(run).name, command.group.step, run, split, command.attempt)
     return bool(simulation.record.looked.get(name))

@@ -35,6 +35,9 @@ SENTENCES = {
     20: "the stored state decodes under newer code",
     21: "never more than max_workers tasks of a step in flight under one parent, and none queued while there is room",
     22: "in no second more jobs are submitted than the relay may",
+    23: "exit hooks begin once the run's end is saved and never after a cancel, come to an end, and change no run",
+    24: "a notice is of a job that does not start, never longer, and changes nothing else",
+    25: "what @catch takes ends no run: its failure is recorded, and nothing is tried beyond the last attempt",
 }
 
 F = TypeVar("F")

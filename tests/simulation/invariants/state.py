@@ -45,7 +45,7 @@ def attempts_only_rise(simulation: Simulation, saved: Saved) -> str | None:
     for was, group in saved.changed:
         retry = simulation.flow(saved.given.id).step(group.key.step).retry
         times = retry.times if retry else 0
-        going = [(item.attempt, item.first) for item in group.submissions]
+        going = [(item.attempt, item.first) for item in group.submissions if not item.fallback]
         going += [(wait.attempt, wait.first) for wait in group.waits]
         beyond = [attempt for attempt, first in going if attempt - first > times]
         if beyond:

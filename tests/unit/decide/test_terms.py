@@ -3,14 +3,17 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from steprelay_core.commands import SubmitJob
 from steprelay_core.decide.crowd import LONGEST_CROWD
 from steprelay_core.decide.terms import terms_after
-from steprelay_core.spec import Batch, Step
+from steprelay_core.spec import Batch, Retry, Step
 from steprelay_core.state.events import JobSubmitted
-from steprelay_core.state.model import Failure, GroupKey, RunStatus, Terms
+from steprelay_core.state.model import Failure, GroupKey, Platform, RunStatus, Terms
 from steprelay_core.state.ranges import Ranges
+from steprelay_core.translate.terms import sizes_in_use
 from tests.unit.decide.world import RUN, World, batch, started
 
 THREE_QUEUES = Batch(queue=["spot", "more-spot", "on-demand"])
@@ -71,6 +74,29 @@ def test_a_suspicion_counts_once() -> None:
 def test_queue_and_memory_are_changed_apart_from_each_other() -> None:
     both = Batch(queue=["a", "b"], memory=100, max_memory=1000)
     assert after(both, Terms(), "oom", "spot", "oom") == Terms(queue=1, growth=2)
+
+
+@given(
+    st.integers(4, 300_000),
+    st.integers(0, 300_000),
+    st.floats(1, 4) | st.integers(1, 4) | st.none(),
+    st.integers(0, 12),
+    st.sampled_from(["ec2", "fargate"]),
+    st.sampled_from([0.25, 1, 8, 32]),
+)
+def test_memory_that_is_said_to_grow_really_does(
+    memory: int, room: int, factor: float | None, growth: int, platform: Platform, cpu: float
+) -> None:
+    given_batch = Batch(cpu=cpu, memory=memory, max_memory=memory + room, round_up=True)
+    step = Step(batch=given_batch, retry=Retry(memory_factor=factor))
+    assert step.memory is not None
+    had = sizes_in_use(given_batch, step.memory, Terms(growth=growth), platform).memory
+    more = terms_after(step, Terms(growth=growth), Failure("oom", "why"), platform)
+    if more != Terms(growth=growth):
+        assert had < sizes_in_use(given_batch, step.memory, more, platform).memory
+    elif factor is None or factor >= 1.5:
+        # There is no more to be had, however often it grew.
+        assert had >= sizes_in_use(given_batch, step.memory, Terms(growth=growth + 30), platform).memory
 
 
 def test_a_light_step_has_no_terms_to_change() -> None:

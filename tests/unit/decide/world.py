@@ -37,6 +37,7 @@ class World:
         self.groups: dict[GroupKey, Group] = {}
         self.commands: list[Command] = []
         self.outcomes: dict[tuple[TaskKey, int], Outcome] = {}
+        self.claims: dict[tuple[TaskKey, int], Any] = {}
         self.note: str | None = None
         self.more = False
         event = RunStarted(RUN, "Flow", "digest", Origin("upload"))
@@ -48,7 +49,7 @@ class World:
     def happen(self, event: Event) -> list[Command]:
         """Decide on an event; the commands that follow from it."""
         known = {key: self.outcomes[key] for key in outcomes_needed(self.groups, event) if key in self.outcomes}
-        return self._take(decide(self.flow, self.run, self.groups, event, known, self.now))
+        return self._take(decide(self.flow, self.run, self.groups, event, known, self.now, self.claims))
 
     def _take(self, decision: Decision) -> list[Command]:
         self.note, self.more = decision.note, decision.more

@@ -246,3 +246,20 @@ def test_of_a_few_tasks_the_outcomes_are_read_and_nothing_is_listed() -> None:
     world.succeed(0, 1, 2, 4)
     world.handle(world.end())
     assert (str(world.work.succeeded), world.counted.read, world.counted.listed) == ("0-2,4", [5], 0)
+
+
+def test_who_won_by_catch_is_known_by_a_mark_and_not_by_reading() -> None:
+    world = World(4)
+    world.succeed(*range(4))
+    world.objects.put(keys.caught_mark(RUN, TaskKey("work", (0,), 2), 1), b"")
+    world.handle(world.end())
+    assert (str(world.work.succeeded), str(world.work.caught), world.counted.read) == ("0-3", "2", [])
+
+
+def test_of_a_small_array_the_outcomes_tell_who_won_by_catch() -> None:
+    world = World(2)
+    world.engine = world.build()
+    world.leave_outcome("work", 0, path=(0,))
+    world.leave_outcome("work", 1, path=(0,), caught=True)
+    world.handle(world.end())
+    assert str(world.work.caught) == "1"

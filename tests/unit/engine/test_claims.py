@@ -238,3 +238,22 @@ class ClaimedMeanwhile:
     def fence(self, *args: Any) -> Any:
         self._world.claim("start", job_id=self._job_id, batch_attempt=1)
         return self._world.objects.fence(*args)
+
+
+def test_a_late_event_of_a_superfluous_job_that_has_ended_does_not_bring_it_back() -> None:
+    world = EngineWorld(RETRYING)
+    world.start()
+    world.claim("start", job_id="job-1", batch_attempt=1)
+    world.handle(job(world, "RUNNABLE", "job-9"))
+    world.handle(job(world, "FAILED", "job-9"))
+    world.handle(job(world, "RUNNABLE", "job-9"))
+    assert submission(world).others == ()
+
+
+def test_nor_does_one_of_the_recorded_job_that_handed_over() -> None:
+    world = EngineWorld(RETRYING)
+    world.start()
+    world.claim("start", job_id="job-9", batch_attempt=1)
+    world.handle(job(world, "SUCCEEDED", "job-1"))
+    world.handle(job(world, "RUNNING", "job-1"))
+    assert (submission(world).job_id, submission(world).others) == ("job-9", ())

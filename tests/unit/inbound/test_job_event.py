@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steprelay_core.inbound import Ignored, Unreadable, read_job_event
-from steprelay_core.state.events import JobChanged, LightEnded
+from steprelay_core.state.events import JobChanged, JobWaits, LightEnded
 from steprelay_core.state.model import GroupKey
 from tests.fakes.payloads import bodies, cases
 
 LOG = "steprelay-3f1c9d20ab44/default/7f2e8d9c4b5a49c0a6c1e3f2d1b0a987"
 
 
-def read(case: str) -> JobChanged | LightEnded | Ignored:
+def read(case: str) -> JobChanged | JobWaits | LightEnded | Ignored:
     return read_job_event(bodies("job_changed", case)[0], "steprelay")
 
 
@@ -126,7 +126,7 @@ def test_keys_that_aws_adds_change_nothing() -> None:
         ("foreign_job", "was not submitted by a relay"),
         ("job_of_another_relay", "belongs to relay 'steprelay-staging'"),
         ("unknown_status", "status 'HIBERNATING'"),
-        ("queue_blocked", "'Batch Job Queue Blocked' from 'aws.batch' is not about a job"),
+        ("queue_blocked", "was not submitted by a relay"),
         ("multi_node_child_failed", "#1' is a node of a multi-node job"),
     ],
 )

@@ -89,6 +89,18 @@ def test_all_problems_come_at_once_each_place_once() -> None:
             "a light step may take 840 s, it asks for 900 s",
             "add @batch to the step",
         ),
+        (
+            {"queue_timeout_seconds": 900},
+            "queue_timeout_seconds",
+            "a light step waits in no queue, so its waiting has no limit",
+            "add @batch to the step, or leave it out",
+        ),
+        (
+            {"batch": {}, "queue_timeout_seconds": 0},
+            "queue_timeout_seconds",
+            "'queue_timeout_seconds' must be a whole number, at least 1, given 0",
+            None,
+        ),
         ({"package": False}, "package", "`package: false` needs a `command` and a `batch` with an `image`", None),
     ],
 )

@@ -89,6 +89,14 @@ def test_a_resumed_run_with_a_limit_is_read() -> None:
     assert commands == (StartRunTimer(2, 1790003600.0),)
 
 
+def test_a_run_whose_hooks_are_under_way_is_read_and_one_stored_without_them_has_none() -> None:
+    run = decode(Run, (STORED / "run-hooked-1.json").read_text())
+    (hook,) = run.hooks_running
+    assert (hook.name, hook.attempt, hook.after, hook.cause) == ("tell", 2, RunStatus.FAILED, run.failure)
+    assert not run.settled
+    assert decode(Run, (STORED / "run-1.json").read_text()).hooks == ()
+
+
 def test_a_group_of_a_later_lap_comes_back_and_one_stored_without_laps_is_of_the_first() -> None:
     later = Group(GroupKey("train", (0,), (0, 2)))
     assert decode(Group, encode(later)) == later

@@ -12,9 +12,10 @@ from tests.unit.translate.platform_rules import FARGATE
 from tests.unit.translate.requests import a_flow, a_submission, container, problems, request
 
 
-def sizes(platform: Platform, growth: int = 0, **batch: Any) -> tuple[float, int]:
-    """vCPUs and MiB that a submission asks for."""
-    made = request(a_flow(batch), platform, submission=a_submission(growth=growth))
+def sizes(platform: Platform, growth: int = 0, factor: float | None = None, **batch: Any) -> tuple[float, int]:
+    """vCPUs and MiB that a submission asks for; `factor`: the `memory_factor` of its step's retries."""
+    retry: dict[str, Any] = {"retry": {"memory_factor": factor}} if factor is not None else {}
+    made = request(a_flow(batch, **retry), platform, submission=a_submission(growth=growth))
     asked = {each["type"]: each["value"] for each in made.submit["containerOverrides"]["resourceRequirements"]}
     return float(asked["VCPU"]), int(asked["MEMORY"])
 
@@ -102,6 +103,24 @@ def test_vcpus_are_written_as_batch_reads_them(cpu: float, text: str) -> None:
 @pytest.mark.parametrize(("growth", "memory"), [(0, 3000), (1, 6000), (2, 12_000), (3, 20_000), (40, 20_000)])
 def test_memory_doubles_as_often_as_it_ran_out_up_to_the_maximum(growth: int, memory: int) -> None:
     assert sizes("ec2", growth, memory=3000, max_memory=20_000) == (1, memory)
+
+
+@pytest.mark.parametrize(
+    ("factor", "growth", "memory"),
+    # 1000 by 1.1 are 1100 exactly, which floats miss; what is no whole number is rounded up.
+    [(1.5, 1, 1500), (1.5, 3, 3375), (1.1, 1, 1100), (1.1, 2, 1210), (1.1, 4, 1465), (1, 3, 1000), (3, 9, 20_000)],
+)
+def test_memory_grows_by_the_factor_that_the_step_says(factor: float, growth: int, memory: int) -> None:
+    assert sizes("ec2", growth, factor, memory=1000, max_memory=20_000) == (1, memory)
+
+
+@pytest.mark.parametrize(("growth", "memory"), [(1, 3000), (2, 8000), (9, 8000)])
+def test_a_factor_without_a_maximum_leads_to_eight_times_the_start_at_most(growth: int, memory: int) -> None:
+    assert sizes("ec2", growth, 3, memory=1000) == (1, memory)
+
+
+def test_on_fargate_a_factor_leads_to_the_next_valid_pair() -> None:
+    assert [sizes("fargate", growth, 1.5, memory=5120) for growth in (0, 1, 2)] == [(1, 5120), (1, 8192), (2, 12_288)]
 
 
 @pytest.mark.parametrize("platform", ["ec2", "fargate"])

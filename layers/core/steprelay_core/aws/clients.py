@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_batch import BatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
+    from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
     from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_sqs import SQSClient
@@ -39,6 +40,14 @@ class Clients:
     @cached_property
     def events(self) -> EventBridgeClient:
         return self._session.client("events", config=self._config)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        from botocore.config import Config
+
+        # One short try: what it reads only comes along with what has to be sent.
+        hasty = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
+        return self._session.client("logs", config=hasty)
 
     @cached_property
     def s3(self) -> S3Client:

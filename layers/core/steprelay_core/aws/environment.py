@@ -35,6 +35,7 @@ class Settings:
     `runs_expire_days`: how long the state of runs is kept after its last change; 0 keeps it for good.
     `definitions_expire_days`: after how long without use job definitions are deregistered; 0 keeps them.
     `submits_per_second`: how many jobs all its functions together submit at most; 0 is no limit.
+    `region`: the one whose console shows what is there; None beside an emulator, which has none.
     `job_silence_seconds`: how long a job may have been with Batch before the sweep asks for it.
     """
 
@@ -54,6 +55,7 @@ class Settings:
     runs_expire_days: int = 0
     definitions_expire_days: int = 0
     submits_per_second: int = 0
+    region: str | None = None
     job_silence_seconds: float = JOB_SILENCE
 
 
@@ -84,6 +86,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         runs_expire_days=int(environment.get("STEPRELAY_RUNS_EXPIRE_DAYS") or 0),
         definitions_expire_days=int(environment.get("STEPRELAY_DEFINITIONS_EXPIRE_DAYS") or 0),
         submits_per_second=int(environment.get("STEPRELAY_SUBMITS_PER_SECOND") or 0),
+        region=None if environment.get("AWS_ENDPOINT_URL") else environment.get("AWS_REGION") or None,
         job_silence_seconds=float(environment.get("STEPRELAY_JOB_SILENCE_SECONDS") or JOB_SILENCE),
     )
 

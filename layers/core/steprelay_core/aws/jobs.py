@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from steprelay_core.aws.clients import Clients
     from steprelay_core.aws.pace import PacedRetries
 
-# DescribeJobs: at most 100 ids. TerminateJob: a reason of at most 1,024 characters.
+# DescribeJobs: at most 100 ids. TerminateJob, CancelJob: a reason of at most 1,024 characters.
 _DESCRIBE_LIMIT = 100
 _REASON_LIMIT = 1024
+
+# A child may go from one to the next between two listings: the later ones are listed last.
+_WAITING: tuple[Literal["SUBMITTED", "PENDING", "RUNNABLE"], ...] = ("SUBMITTED", "PENDING", "RUNNABLE")
 
 # SubmitJob has one error code for everything; only its words tell what it is that Batch does not take: "JobQueue q
 # not found", "JobDefinition arn:… is not in ACTIVE status", "not authorized … on resource: arn:…:job-queue/q".
@@ -77,6 +80,30 @@ class BatchJobs:
             # A job that Batch has forgotten has ended: nothing is left to do.
             if error_code(error) != "ClientException" or self.describe([job_id]):
                 raise
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        try:
+            self._clients.batch.cancel_job(jobId=job_id, reason=reason[:_REASON_LIMIT])
+        except ClientError as error:
+            # As for `terminate`.
+            if error_code(error) != "ClientException" or self.describe([job_id]):
+                raise
+
+    def waiting_children(self, job_id: str) -> list[int]:
+        pages = self._clients.batch.get_paginator("list_jobs")
+        try:
+            found = {
+                child["arrayProperties"]["index"]
+                for status in _WAITING
+                for page in pages.paginate(arrayJobId=job_id, jobStatus=status)
+                for child in page["jobSummaryList"]
+            }
+        except ClientError as error:
+            # As for `failed_children`.
+            if error_code(error) != "ClientException":
+                raise
+            return []
+        return sorted(found)
 
     def describe(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         unique = list(dict.fromkeys(job_ids))

@@ -85,6 +85,7 @@ class S3Objects:
     def ended(self, run: str, group: GroupKey, attempt: int, members: Ranges) -> Ended:
         outcomes = {keys.outcome(run, group.task(member), attempt): member for member in members}
         marks = {keys.failed_mark(run, group.task(member), attempt): member for member in members}
+        caught = {keys.caught_mark(run, group.task(member), attempt): member for member in members}
         lowest, highest = str(members.spans[0][0]), str(members.spans[-1][1])
         # Of a hundred thousand tasks an array has those that begin alike: a tenth of the keys.
         begin = commonprefix([lowest, highest]) if len(lowest) == len(highest) else ""  # noqa: RUF071 - digits
@@ -95,6 +96,7 @@ class S3Objects:
         return Ended(
             Ranges.collect(outcomes[key] for key in listed if key in outcomes),
             Ranges.collect(marks[key] for key in listed if key in marks),
+            Ranges.collect(caught[key] for key in listed if key in caught),
         )
 
     def claims(self, run: str, tasks: Sequence[Attempt]) -> dict[Attempt, Claimed | None]:

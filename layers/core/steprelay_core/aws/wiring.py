@@ -7,8 +7,10 @@ from steprelay_core.aws.clients import Clients
 from steprelay_core.aws.environment import Settings
 from steprelay_core.aws.jobs import BatchJobs
 from steprelay_core.aws.light import SqsLight
+from steprelay_core.aws.logs import AwsLogs
 from steprelay_core.aws.objects import S3Objects
 from steprelay_core.aws.pace import DynamoPace, PacedRetries
+from steprelay_core.aws.queues import BatchQueues
 from steprelay_core.aws.store import DynamoStore
 from steprelay_core.aws.timers import AwsTimers, TimerTargets
 from steprelay_core.ports import Ports, Unpaced
@@ -43,4 +45,6 @@ def ports_from(settings: Settings, clients: Clients | None = None) -> Ports:
         objects=S3Objects(clients, settings.data_bucket),
         clock=clock,
         pace=pace,
+        queues=BatchQueues(clients),
+        logs=AwsLogs(clients, settings.data_bucket, settings.region),
     )

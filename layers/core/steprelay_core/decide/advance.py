@@ -4,10 +4,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, settle_members
+from steprelay_core.decide.hooks import start_hooks
 from steprelay_core.decide.laps import gathered, laps_after, split_of
+from steprelay_core.decide.outcome import told
 from steprelay_core.decide.queue import begin, tend
 from steprelay_core.spec import Flow
-from steprelay_core.state.model import Failure, Group, GroupKey, RunFailure, RunStatus
+from steprelay_core.state.model import (
+    HISTORY_LIMIT,
+    FailedAttempt,
+    Failure,
+    Group,
+    GroupKey,
+    RunFailure,
+    RunStatus,
+    TaskSelection,
+)
 from steprelay_core.state.outcome import Outcome
 from steprelay_core.state.ranges import Ranges
 
@@ -23,12 +34,35 @@ def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: 
     }
     chosen = {way: Ranges.collect(members) for way, members in ways.items()}
     _succeed(draft, key, attempt, Ranges.collect(outcomes), chosen, fanout)
+    _note_caught(draft, key, Ranges.collect(member for member, outcome in outcomes.items() if outcome.caught))
+    _tell_caught(draft, key, outcomes, attempt)
 
 
 def succeed_alike(draft: Draft, key: GroupKey, attempt: int, members: Ranges, way: int | None) -> None:
     """The same of members that all took this way (None: the step is the last), and that started no foreach."""
     if len(members):
         _succeed(draft, key, attempt, members, {} if way is None else {way: members}, {})
+        listed = draft.array.caught if draft.array is not None else {}
+        _note_caught(draft, key, members & listed.get(key, Ranges()))
+
+
+def _tell_caught(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: int) -> None:
+    """A line of history for those whose attempt failed, although it won."""
+    group = draft.group(key)
+    lines = [
+        FailedAttempt(member, attempt, draft.now, told(outcome.caught_failure), caught=True)
+        for member, outcome in outcomes.items()
+        if outcome.caught and outcome.caught_failure is not None
+    ]
+    if lines:
+        room = max(HISTORY_LIMIT - len(group.history), 0)
+        draft.put(replace(group, history=(*group.history, *lines[:room])))
+
+
+def _note_caught(draft: Draft, key: GroupKey, members: Ranges) -> None:
+    if len(members):
+        group = draft.group(key)
+        draft.put(replace(group, caught=group.caught | members))
 
 
 def _succeed(
@@ -130,11 +164,13 @@ def finish_if_done(draft: Draft) -> None:
     if draft.run.failure is not None:
         detail |= describe_failure(draft.run.failure)
     draft.announce(f"Run {status.value.capitalize()}", "", detail)
+    start_hooks(draft)
 
 
 def describe_failure(cause: RunFailure) -> dict[str, object]:
     """The first cause as events carry it."""
     return {
+        "step": TaskSelection.parse(cause.task).step if cause.task else None,
         "task": cause.task,
         "attempt": cause.attempt,
         "class": cause.failure.class_,

@@ -21,7 +21,8 @@ class ArrayEnd:
     `children`: the ends of those of its members whose children failed and that are still open, by member; None where
     Batch has not told of all of them. `won`: members that have won, known without reading their outcomes. `looked`:
     members whose outcomes or claims were read; `left`: whether others are to be looked at in a decision of their own.
-    `ahead`: of an array that was chained, which of its members have won in the groups ahead, by a listing.
+    `ahead`: of an array that was chained, which of its members have won in the groups ahead, by a listing. `caught`: in
+    which groups whom a listing tells to have won by `@catch`.
     """
 
     children: Mapping[int, JobChanged] | None
@@ -29,6 +30,7 @@ class ArrayEnd:
     looked: Ranges = field(default_factory=Ranges)
     left: bool = False
     ahead: Mapping[GroupKey, Ranges] = field(default_factory=dict)
+    caught: Mapping[GroupKey, Ranges] = field(default_factory=dict)
 
 
 def is_static(flow: Flow, name: str) -> bool:

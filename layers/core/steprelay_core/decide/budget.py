@@ -15,7 +15,7 @@ from steprelay_core.state.model import Failure, Submission, TaskKey, Terms
 # The longest wait before an attempt (seconds): a backoff must not lead out of the calendar.
 LONGEST_DELAY = 30 * 86_400.0
 
-# What is said of the end of a program: of what else would an exit code be believed?
+# Only with these is the exit code the program's own; others are killed, or never began.
 _BY_EXIT_CODE = frozenset({"program", "oom_suspected"})
 # An exception is no exit code, but the job of its step ends with this one, unless something around it swallows that.
 _OF_AN_EXCEPTION = 1

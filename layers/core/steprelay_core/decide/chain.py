@@ -33,6 +33,9 @@ def next_in_chain(flow: Flow, name: str) -> str | None:
     other = flow.step(following)
     if other.join or flow.parents[following] != (name,):
         return None
+    # AWS Batch does not tell since when a child no longer waits for another one, but for a machine.
+    if other.queue_timeout_seconds is not None:
+        return None
     return following if _can_be_chained(step) and _can_be_chained(other) else None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from steprelay_core.decide.array import ArrayEnd, ends_of
 from steprelay_core.decide.chained import attempts_ahead
 from steprelay_core.decide.draft import Claims, Decision, Draft, find_submission
+from steprelay_core.decide.hook_ends import on_hook_silent, on_light_function_ended
 from steprelay_core.decide.job import (
     Outcomes,
     members_of,
@@ -16,8 +17,9 @@ from steprelay_core.decide.job import (
     on_submission_lost,
     on_submit_refused,
 )
-from steprelay_core.decide.light import on_light_ended, on_light_silent
+from steprelay_core.decide.light import on_light_silent
 from steprelay_core.decide.limit import on_run_timer_due
+from steprelay_core.decide.notices import drop_stale, note_reason, on_job_waits
 from steprelay_core.decide.restart import on_resume, on_retry
 from steprelay_core.decide.run import (
     on_cancel,
@@ -29,17 +31,21 @@ from steprelay_core.decide.run import (
     on_timer_due,
     on_window_stalled,
 )
+from steprelay_core.decide.waiting import on_queue_timer_due, on_waiting_seen
 from steprelay_core.spec import Flow
 from steprelay_core.state.events import (
     CancelRequested,
     ChildrenFailed,
     Event,
+    HookSilent,
     JobChanged,
     JobMissing,
     JobSubmitted,
+    JobWaits,
     LightEnded,
     LightSilent,
     OutboxDue,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunStarted,
@@ -50,6 +56,7 @@ from steprelay_core.state.events import (
     SubmitPutOff,
     SubmitRefused,
     TimerDue,
+    WaitingSeen,
     WindowStalled,
 )
 from steprelay_core.state.model import Group, GroupKey, Run, Submission, TaskKey
@@ -60,8 +67,9 @@ _ENDS: dict[type, Callable[[Draft, Any, Outcomes], None]] = {
     JobChanged: on_job_changed,
     ChildrenFailed: on_children_failed,
     JobMissing: on_job_missing,
-    LightEnded: on_light_ended,
+    LightEnded: on_light_function_ended,
     LightSilent: on_light_silent,
+    HookSilent: on_hook_silent,
 }
 _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     TimerDue: on_timer_due,
@@ -77,6 +85,9 @@ _OTHERS: dict[type, Callable[[Draft, Any], None]] = {
     OutboxDue: on_outbox_due,
     StopUnfinished: on_stop_unfinished,
     WindowStalled: on_window_stalled,
+    QueueTimerDue: on_queue_timer_due,
+    WaitingSeen: on_waiting_seen,
+    JobWaits: on_job_waits,
 }
 
 
@@ -84,6 +95,8 @@ def outcomes_needed(groups: dict[GroupKey, Group], event: Event) -> list[tuple[T
     """The (task, attempt) whose outcomes `decide` has to see for this event, or else their claims."""
     if isinstance(event, LightEnded):
         return [(event.group.task(event.member), event.attempt)]
+    if isinstance(event, HookSilent):
+        return [(TaskKey(event.name, (), 0), event.attempt)]
     if isinstance(event, JobChanged) and not event.ended:
         return []
     if isinstance(event, JobChanged | ChildrenFailed | JobMissing | LightSilent) and event.group in groups:
@@ -143,4 +156,7 @@ def decide(
         _OTHERS[type(event)](draft, event)
     else:
         draft.note = "the run exists already"
+    if isinstance(event, JobChanged):
+        note_reason(draft, event)
+    drop_stale(draft)
     return draft.decision()

@@ -13,6 +13,7 @@ from steprelay_core.decide.draft import Draft, find_submission, swap_submission
 from steprelay_core.decide.failure import CANCEL_PREFIX, LEFT_EXIT_CODE, classify
 from steprelay_core.decide.outcome import judge, told
 from steprelay_core.decide.retry import fail_attempt, fail_members
+from steprelay_core.decide.waiting import limit_waiting
 from steprelay_core.state.events import (
     ChildrenFailed,
     JobChanged,
@@ -117,13 +118,15 @@ def _observe(draft: Draft, submission: Submission, job: JobChanged) -> None:
         started_at=job.started_at or submission.started_at,
         log_stream=job.log_stream or submission.log_stream,
     )
+    changed = limit_waiting(draft, job.group, changed, anew=job.attempts > submission.attempts_seen)
     draft.put(swap_submission(draft.group(job.group), changed))
 
 
 def _remember_other(draft: Draft, key: GroupKey, submission: Submission, job_id: str) -> None:
     """A second job of the same submission; which of them runs the task, their claim will tell."""
     draft.note = "a second job of this attempt"
-    if job_id not in submission.others and len(submission.others) < OTHERS_LIMIT:
+    # An event of one that has ended may come after that of its end.
+    if job_id not in (*submission.others, *submission.gone) and len(submission.others) < OTHERS_LIMIT:
         draft.put(swap_submission(draft.group(key), replace(submission, others=(*submission.others, job_id))))
 
 
@@ -276,6 +279,7 @@ def _adopt(draft: Draft, job: JobChanged, holder: str) -> None:
         current,
         job_id=holder,
         others=others,
+        gone=_gone(current, job),
         status="SUBMITTED",
         attempts_seen=0,
         started_at=None,
@@ -290,7 +294,12 @@ def _forget_other(draft: Draft, job: JobChanged) -> None:
     current = find_submission(draft.group(job.group), job.submission)
     if current is not None and job.whole in current.others:
         others = tuple(other for other in current.others if other != job.whole)
-        draft.put(swap_submission(draft.group(job.group), replace(current, others=others)))
+        changed = replace(current, others=others, gone=_gone(current, job))
+        draft.put(swap_submission(draft.group(job.group), changed))
+
+
+def _gone(submission: Submission, job: JobChanged) -> tuple[str, ...]:
+    return (*submission.gone, job.whole)[-OTHERS_LIMIT:]
 
 
 def _stop_superfluous(draft: Draft, submission: Submission, job: JobChanged) -> None:
@@ -356,6 +365,7 @@ def on_job_submitted(draft: Draft, event: JobSubmitted) -> None:
         job_id = submission.job_id or event.job_id
         terms = event.terms or submission.terms
         changed = replace(submission, job_id=job_id, job_name=event.job_name, terms=terms, platform=event.platform)
+        changed = limit_waiting(draft, event.group, changed)
         draft.put(swap_submission(draft.group(event.group), changed))
         submission = changed
     if submission.job_id != event.job_id:

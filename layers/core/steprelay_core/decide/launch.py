@@ -38,11 +38,12 @@ def launch(
             continue
         light = step.batch is None
         submission = Submission(attempt, part, part, light, submitted_at=draft.now, terms=terms, first=first)
-        _hand_over(draft, key, submission)
+        hand_over(draft, key, submission)
         _launch_behind(draft, key, submission)
 
 
-def _hand_over(draft: Draft, key: GroupKey, submission: Submission) -> None:
+def hand_over(draft: Draft, key: GroupKey, submission: Submission) -> None:
+    """Add a submission to its group, and ask for its job or its messages."""
     group = draft.group(key)
     tried = max(submission.attempt, highest_attempt(group, draft.flow.step(key.step)))
     started_at = draft.now if group.started_at is None else group.started_at
@@ -67,7 +68,7 @@ def _launch_behind(draft: Draft, key: GroupKey, ahead: Submission) -> None:
             return
         attempt = group.voided + 1
         ahead = Submission(attempt, members, members, False, submitted_at=draft.now, first=attempt, behind=behind)
-        _hand_over(draft, key, ahead)
+        hand_over(draft, key, ahead)
 
 
 def _joined(draft: Draft, group: Group, part: Ranges, attempt: int, terms: Terms, first: int) -> Submission | None:
@@ -77,6 +78,7 @@ def _joined(draft: Draft, group: Group, part: Ranges, attempt: int, terms: Terms
         submission
         for submission in group.submissions
         if (submission.attempt, submission.terms, submission.first) == (attempt, terms, first)
+        and not submission.fallback
         and submission.members.at(0) < part.at(0)
         and len(submission.members) + len(part) <= ARRAY_LIMIT
     )

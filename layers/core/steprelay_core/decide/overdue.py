@@ -8,6 +8,7 @@ from steprelay_core.decide.light import is_silent
 from steprelay_core.state.events import (
     JOB_ENDED,
     LightSilent,
+    QueueTimerDue,
     ResumeRequested,
     RetryRequested,
     RunTimerDue,
@@ -23,8 +24,22 @@ TIMER_SILENCE = 120.0
 # A job that has been with Batch this long is looked up; a foreach's failed children only tell once.
 JOB_SILENCE = 300.0
 
+# One that is not known to have started sooner, so that people hear soon why it does not.
+START_SILENCE = 60.0
 
-MadeUpFor = LightSilent | TimerDue | SubmissionLost | RunTimerDue | ResumeRequested | RetryRequested | WindowStalled
+_STARTED = frozenset({"STARTING", "RUNNING"})
+
+
+MadeUpFor = (
+    LightSilent
+    | TimerDue
+    | SubmissionLost
+    | RunTimerDue
+    | ResumeRequested
+    | RetryRequested
+    | WindowStalled
+    | QueueTimerDue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +77,27 @@ def find_overdue(
         ]
         if len(group.queued) and not len(group.in_flight):
             events.append(WindowStalled(run.id, group.key))
+        events += [
+            QueueTimerDue(run.id, group.key, submission.id, submission.queue_due)
+            for submission in group.submissions
+            if submission.queue_due is not None and submission.queue_due + TIMER_SILENCE < now
+        ]
         for submission in group.submissions:
             if submission.light:
                 events += [LightSilent(run.id, group.key, submission.id)] if is_silent(submission, now) else []
-            elif now - submission.submitted_at <= silence:
+            elif now - submission.submitted_at <= min(silence, _silence(submission)):
                 continue
             elif submission.job_id is not None:
                 lookups += [Lookup(group.key, submission.id, job) for job in _jobs_of(submission, submission.job_id)]
             elif (group.key, submission.id) not in on_the_way:
                 events.append(SubmissionLost(run.id, group.key, submission.id))
     return Overdue(tuple(events), tuple(sorted(lookups, key=lambda lookup: lookup.job_id)))
+
+
+def _silence(submission: Submission) -> float:
+    """How long (seconds) nothing is asked about it. One without a job may be on its way to Batch."""
+    waits = submission.job_id is not None and submission.status not in _STARTED
+    return START_SILENCE if waits else JOB_SILENCE
 
 
 def _of_the_run(run: Run, now: float) -> list[MadeUpFor]:

@@ -10,15 +10,15 @@ from steprelay_core.decide.budget import Again, Verdict, judge_failure
 from steprelay_core.decide.chain import void_behind
 from steprelay_core.decide.crowd import try_again
 from steprelay_core.decide.draft import GROUPS_AT_ONCE, Draft, settle_members, union
+from steprelay_core.decide.fallback import caught_of, fall_back
 from steprelay_core.decide.queue import without_queue
-from steprelay_core.state.model import FailedAttempt, Failure, GroupKey, RunFailure, Submission
+from steprelay_core.state.model import HISTORY_LIMIT, FailedAttempt, Failure, GroupKey, RunFailure, Submission
 from steprelay_core.state.ranges import Ranges
-
-# How many failed attempts a group keeps word for word; the first ones tell the cause.
-HISTORY_LIMIT = 50
 
 # Whoever fails in a run that fails already.
 RUN_FAILS = Verdict("none: the run has failed")
+# Of an attempt that was made for `@catch` alone.
+NOT_CAUGHT, CAUGHT_AGAIN = Verdict("none: @catch could not go on either"), Verdict("free: @catch is tried again")
 
 NOBODY = Ranges()
 NEVER: Mapping[int, float | None] = MappingProxyType({})
@@ -54,16 +54,24 @@ def fail_members(
     if not failures:
         return
     attempt, members = submission.attempt, Ranges.collect(failures)
-    verdicts = _verdicts(draft, key, submission, failures)
-    _note(draft, key, submission, failures, began, verdicts)
+    verdicts = _judged(draft, key, submission, failures)
+    last = {member: failures[member] for member in members if verdicts[member].again is None}
+    caught, given_up = caught_of(draft, key, submission, last, closed)
+    if given_up or draft.run.failure is not None:
+        # Whoever would have had another attempt is not the cause.
+        going = {member: failures[member] for member in members if member not in last}
+        verdicts |= dict.fromkeys(going, RUN_FAILS)
+        given_up |= {member: (attempt, failure) for member, failure in going.items()}
+    if submission.fallback and caught:
+        verdicts = dict.fromkeys(members, CAUGHT_AGAIN)
+    _note(draft, key, submission, failures, began, verdicts, union(cause.members for cause in caught))
     if len(members - closed):
         draft.ask(FenceAttempt(key, attempt, (members - closed).spans))
     void_behind(draft, key, submission, members)
-    lost = [member for member in members if verdicts[member].again is None]
-    if lost:
-        # Whoever would have had another attempt is not the cause.
-        cause = next((member for member in lost if verdicts[member] is not RUN_FAILS), lost[0])
-        give_up(draft, key, Ranges.collect(lost), cause, attempt, failures[cause], verdicts[cause].budget)
+    if given_up:
+        told = min(last or given_up)
+        give_up(draft, key, Ranges.collect(given_up), told, *given_up[told], verdicts[told].budget)
+    fall_back(draft, key, submission, caught)
     again: dict[Again, list[int]] = {}
     for member in members:
         if (how := verdicts[member].again) is not None:
@@ -72,10 +80,10 @@ def fail_members(
         try_again(draft, key, submission, Ranges.collect(alike), how)
 
 
-def _verdicts(
-    draft: Draft, key: GroupKey, submission: Submission, failures: Mapping[int, Failure]
-) -> dict[int, Verdict]:
-    """What follows for each member; nothing but the end where the run fails, be it by one of them."""
+def _judged(draft: Draft, key: GroupKey, submission: Submission, failures: Mapping[int, Failure]) -> dict[int, Verdict]:
+    """Who has another attempt, as far as its own failure is concerned."""
+    if submission.fallback:
+        return dict.fromkeys(failures, NOT_CAUGHT)
     step = draft.flow.step(key.step)
     known: dict[tuple[str, int | None], Verdict] = {}
     found = {}
@@ -84,9 +92,7 @@ def _verdicts(
         if kind not in known:
             known[kind] = judge_failure(step, submission, failure)
         found[member] = known[kind]
-    if draft.run.failure is None and all(verdict.again for verdict in known.values()):
-        return found
-    return {member: verdict if verdict.again is None else RUN_FAILS for member, verdict in found.items()}
+    return found
 
 
 def _note(
@@ -96,6 +102,7 @@ def _note(
     failures: Mapping[int, Failure],
     began: Mapping[int, float | None],
     verdicts: Mapping[int, Verdict],
+    caught: Ranges,
 ) -> None:
     """Take them out of the submission, with a line of history for the first ones."""
     members = Ranges.collect(failures)
@@ -109,6 +116,7 @@ def _note(
             failures[member],
             began.get(member) or submission.started_at,
             verdicts[member].budget,
+            member in caught,
         )
         for member in members.first(max(room, 0))
     )
@@ -127,10 +135,9 @@ def give_up(
     draft.put(replace(group, ended_at=None if len(group.live) else draft.now))
     if draft.run.failure is not None:
         return
-    task = str(key.task(member))
-    cause = RunFailure(task, attempt, failure, budget)
+    cause = RunFailure(str(key.task(member)), attempt, failure, budget)
     draft.set_run(failure=cause, resuming=None)
-    draft.announce("Step Failed", task, {"step": key.step} | describe_failure(cause))
+    draft.announce("Step Failed", cause.task, describe_failure(cause))
     # Beyond these, a wait is dropped when its timer goes off, and a queue when one of its group ends.
     for other in [other for other in draft.groups.values() if other.waits or len(other.queued)][:GROUPS_AT_ONCE]:
         drop_waits(draft, other.key)

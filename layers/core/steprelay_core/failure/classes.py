@@ -89,7 +89,12 @@ _TABLE = (
         "queue",
         "the task goes on in the next queue of its list; on the last one, it fails",
         "check the queue's limits and compute environments, or name a second queue",
-        ("`@batch(queue=[…])`", "`@retry(on=…)`", "`jobStateTimeLimitActions` of the queue"),
+        (
+            "`@timeout(queue_minutes=…)`",
+            "`@batch(queue=[…])`",
+            "`@retry(on=…)`",
+            "`jobStateTimeLimitActions` of the queue",
+        ),
     ),
     FailureClass(
         "timeout",

@@ -66,6 +66,7 @@ class _Job(Inbound):
     started_at: Milliseconds | None = Field(default=None, alias="startedAt")
     cancelled: bool | None = Field(default=None, alias="isCancelled")
     terminated: bool | None = Field(default=None, alias="isTerminated")
+    queue: str = Field(default="", alias="jobQueue")
 
 
 def read_job_change(envelope: Envelope, relay: str) -> JobChanged | Ignored:
@@ -115,4 +116,5 @@ def _changed(job: _Job) -> JobChanged:
         # Batch tells milliseconds.
         started_at=None if started_at is None else started_at / 1000,
         stopped=bool(job.cancelled or job.terminated),
+        queue=job.queue,
     )

@@ -1,15 +1,16 @@
-"""Our own "Timer Due" → `TimerDue`, "Run Timer Due" → `RunTimerDue`, "Outbox Due" → `OutboxDue`."""
+"""Our own "Timer Due" → `TimerDue`, "Run Timer Due" → `RunTimerDue`, "Outbox Due" → `OutboxDue`, "Queue Timer Due" →
+`QueueTimerDue`."""
 
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from steprelay_core.inbound.envelope import Ignored, Inbound, Unreadable, faults, read_envelope
-from steprelay_core.state.events import OutboxDue, RunTimerDue, TimerDue
+from steprelay_core.state.events import OutboxDue, QueueTimerDue, RunTimerDue, TimerDue
 from steprelay_core.state.laps import trimmed
 from steprelay_core.state.model import GroupKey
 
-_KINDS = ("Timer Due", "Run Timer Due", "Outbox Due")
+_KINDS = ("Timer Due", "Run Timer Due", "Outbox Due", "Queue Timer Due")
 
 
 class _Detail(Inbound):
@@ -30,7 +31,22 @@ class _Outbox(Inbound):
     run: str = Field(min_length=1)
 
 
-def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
+class _QueueDetail(Inbound):
+    run: str = Field(min_length=1)
+    step: str = Field(min_length=1)
+    path: list[int]
+    laps: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
+    submission: str = Field(min_length=1)
+    due: float = Field(allow_inf_nan=False)
+    after: int | None = Field(default=None, ge=0)
+
+    @property
+    def event(self) -> QueueTimerDue:
+        group = GroupKey(self.step, tuple(self.path), trimmed(self.laps))
+        return QueueTimerDue(self.run, group, self.submission, self.due, self.after)
+
+
+def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | QueueTimerDue | Ignored:
     """The timer that has gone off.
 
     Raises:
@@ -45,6 +61,8 @@ def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | Ignored:
             return RunTimerDue(limit.run, limit.generation)
         if envelope.detail_type == "Outbox Due":
             return OutboxDue(_Outbox.model_validate(envelope.detail).run)
+        if envelope.detail_type == "Queue Timer Due":
+            return _QueueDetail.model_validate(envelope.detail).event
         detail = _Detail.model_validate(envelope.detail)
     except ValidationError as error:
         raise Unreadable(f"the timer is not complete: {faults(error)}") from None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from steprelay_core.spec.batch import Batch
+from steprelay_core.spec.hooks import Hooks
 from steprelay_core.spec.memory import Memory
 from steprelay_core.spec.retry import Retry
 from steprelay_core.spec.types import (
@@ -95,6 +96,13 @@ class Step(Model):
     environment: dict[EnvironmentName, StrictStr] = {}
     doc: StrictStr | None = None
     source: Source | None = None
+    queue_timeout_seconds: Annotated[
+        StrictInt | None,
+        Field(
+            ge=1,
+            description="how long a job may wait for a machine; then it is tried on the next queue, or fails",
+        ),
+    ] = None
 
     @property
     def never_again(self) -> bool:
@@ -163,3 +171,4 @@ class Spec(Model):
     ] = None
     schedules: list[Schedule] = []
     triggers: list[Trigger] = []
+    hooks: Hooks = []

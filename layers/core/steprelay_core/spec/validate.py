@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from steprelay_core.spec.allowed import explain
 from steprelay_core.spec.batch import Batch, batch_problems
 from steprelay_core.spec.graph import Graph, build_graph
+from steprelay_core.spec.hooks import hook_problems
 from steprelay_core.spec.models import SPEC_VERSION, Spec, Step, Transition
 from steprelay_core.spec.problems import Problem, SpecError, nearest
 from steprelay_core.spec.schema import spec_schema
@@ -86,7 +87,7 @@ def validate_spec(document: Any) -> Flow:
     except ValidationError as error:
         raise SpecError(_refused(error)) from None
     flow = Flow(spec, build_graph(spec))
-    problems = [*flow.graph.problems, *_step_problems(flow)]
+    problems = [*flow.graph.problems, *_step_problems(flow), *hook_problems(spec)]
     if problems:
         raise SpecError(problems)
     return flow
@@ -122,6 +123,13 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
                 f"{path}.timeout_seconds",
                 f"a light step may take {LIGHT_STEP_SECONDS} s, it asks for {step.timeout_seconds} s",
                 "add @batch to the step",
+                name,
+            )
+        if step.batch is None and step.queue_timeout_seconds is not None:
+            yield Problem(
+                f"{path}.queue_timeout_seconds",
+                "a light step waits in no queue, so its waiting has no limit",
+                "add @batch to the step, or leave it out",
                 name,
             )
     yield from _trigger_problems(spec)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steprelay_core.state.model import GroupKey, Origin, Platform, TaskSelection, Terms, whole_job
+from steprelay_core.state.placement import Head, Needs, QueueState
 
 # The statuses in which AWS Batch leaves a job.
 JOB_ENDED = frozenset({"SUCCEEDED", "FAILED"})
@@ -26,7 +27,7 @@ class JobChanged:
 
     `failed`: how many children of an array that has ended failed, where the rest of them succeeded. `attempts` counts
     the job's Batch-internal attempts that have ended or begun; times are seconds. `stopped`: somebody cancelled or
-    terminated it.
+    terminated it. `queue`: its ARN.
     """
 
     run: str
@@ -44,6 +45,7 @@ class JobChanged:
     started_at: float | None = None
     failed: int | None = None
     stopped: bool = False
+    queue: str = ""
 
     @property
     def whole(self) -> str:
@@ -237,6 +239,75 @@ class RunTimerDue:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class HookSilent:
+    """Nothing was heard for too long of an attempt of an exit hook."""
+
+    run: str
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTimerDue:
+    """The jobs of a submission may have waited for a machine for as long as their step allows.
+
+    `due`: for when the timer was started; `after`: of an array, the index up to which children were looked at before.
+    """
+
+    run: str
+    group: GroupKey
+    submission: str
+    due: float
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingSeen:
+    """It was looked which jobs of a submission wait, and those were cancelled that had waited too long.
+
+    `since`: since when the one waits that is over next, None where none does; `due`: when to look again, None for not
+    at all; `after`: the index of the last child looked at, where others are left to be looked at at once.
+    """
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    since: float | None
+    due: float | None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobWaits:
+    """A look at a job that has been submitted: whether it waits for a machine, and what there is to say of that.
+
+    `index` as in `JobChanged`. `queue`: name or ARN; `since` when the job was made, or went back to RUNNABLE (seconds).
+    `reason`: AWS Batch's own. `blocked`: Batch tells that the job blocks its queue, and nobody has looked. `state` and
+    `head`: the queue and the job at its head, where somebody has looked them up.
+    """
+
+    run: str
+    group: GroupKey
+    submission: str
+    job_id: str
+    queue: str
+    since: float
+    needs: Needs
+    waits: bool = True
+    reason: str = ""
+    index: int | None = None
+    blocked: bool = False
+    state: QueueState | None = None
+    head: Head | None = None
+
+    @property
+    def whole(self) -> str:
+        """As in `JobChanged`."""
+        return whole_job(self.job_id)
+
+
 Event = (
     RunStarted
     | JobChanged
@@ -257,4 +328,8 @@ Event = (
     | CancelRequested
     | ResumeRequested
     | RetryRequested
+    | JobWaits
+    | HookSilent
+    | QueueTimerDue
+    | WaitingSeen
 )

@@ -1,12 +1,8 @@
 """What the relay remembers of a run: frozen values, all times in seconds since the epoch.
 
-A task is one execution of a step: `(step, path, member, laps)`. `path` holds the index in each enclosing foreach
-but the innermost, starting with the root's 0, and `member` the index in the innermost one. A step outside any
-foreach has path `()` and member 0; the tasks of a foreach directly under it have path `(0,)`. `laps` tells the
-executions apart of a step that the flow went back to (`state.laps`).
+How tasks and groups of them are named: `state.tasks`.
 """
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -14,11 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, PlainSerializer
 
 from steprelay_core.state.compact import counts_from_stored, counts_to_stored
-from steprelay_core.state.laps import Laps, read_laps, written
 from steprelay_core.state.ranges import Ranges
+from steprelay_core.state.tasks import GroupKey as GroupKey
+from steprelay_core.state.tasks import TaskKey as TaskKey
+from steprelay_core.state.tasks import TaskSelection as TaskSelection
 
 # How many of something each member has, stored in few bytes.
 Counts = Annotated[dict[int, int], BeforeValidator(counts_from_stored), PlainSerializer(counts_to_stored)]
+
+# How many failed attempts a group keeps word for word; the first ones tell the cause.
+HISTORY_LIMIT = 50
 
 # AWS Batch: an array job has at most 10,000 children.
 ARRAY_LIMIT = 10_000
@@ -41,96 +42,6 @@ class RunStatus(StrEnum):
     @property
     def terminal(self) -> bool:
         return self is not RunStatus.RUNNING
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class GroupKey:
-    """The tasks of one step under one parent, in one lap."""
-
-    step: str
-    path: tuple[int, ...] = ()
-    laps: Laps = ()
-
-    def task(self, member: int) -> "TaskKey":
-        return TaskKey(self.step, self.path, member, self.laps)
-
-    def as_json(self) -> dict[str, Any]:
-        """`step`, `path` and, where there are any, `laps`: as briefs and messages name it."""
-        laps = {"laps": list(self.laps)} if self.laps else {}
-        return {"step": self.step, "path": list(self.path), **laps}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class TaskKey:
-    """One execution of a step in a run."""
-
-    step: str
-    path: tuple[int, ...]
-    member: int
-    laps: Laps = ()
-
-    @property
-    def group(self) -> GroupKey:
-        return GroupKey(self.step, self.path, self.laps)
-
-    @property
-    def split(self) -> str:
-        """The whole split path as text, root first: `0` outside any foreach, `0.3` for the fourth split.
-
-        Laps stand before it, `2-0.3`, so that the splits of one group begin alike.
-        """
-        return "-".join([*map(str, self.laps), ".".join(str(index) for index in (*self.path, self.member))])
-
-    def __str__(self) -> str:
-        """What people see: `train`, or `train.3` and `train.3.0` inside foreach steps; `train.3@2` in a later lap."""
-        inner = (*self.path, self.member)[1:]
-        return ".".join([self.step, *(str(index) for index in inner)]) + _lap(self.laps or None)
-
-
-_TASKS = re.compile(r"([^.@]+)((?:\.\d{1,9})*)(?:@(\d{1,9}(?:-\d{1,9})*))?", re.ASCII)
-
-
-def _lap(laps: Laps | None) -> str:
-    return "" if laps is None else f"@{written(laps) or 0}"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSelection:
-    """Tasks as people name them: all of a step, or those whose split, without the root's 0, begins with `split`.
-
-    `laps`: of these laps only; None for all.
-    """
-
-    step: str
-    split: tuple[int, ...] = ()
-    laps: Laps | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "TaskSelection":
-        """What `str` wrote: `process`, `process.3`, `inner.3.1`, `train@2`, `process.3@0-2`.
-
-        Raises:
-            ValueError: if what follows the step is not numbers joined by dots, and laps.
-        """
-        match = _TASKS.fullmatch(text)
-        if match is None:
-            raise ValueError(
-                f"{text!r} is not STEP or STEP.SPLIT, as in process or process.3, nor that with @LAP, as in train@2"
-            )
-        step, split, laps = match.groups()
-        return cls(step, tuple(map(int, split.split(".")[1:])), None if laps is None else read_laps(laps))
-
-    def of(self, key: GroupKey, members: Ranges) -> Ranges:
-        """Those of a group's members that are meant."""
-        outer, split = key.path[1:], self.split
-        if self.step != key.step or self.laps not in (None, key.laps) or (split and not key.path):
-            return Ranges()
-        if len(split) <= len(outer):
-            return members if outer[: len(split)] == split else Ranges()
-        return members & Ranges.of(split[-1]) if split[:-1] == outer else Ranges()
-
-    def __str__(self) -> str:
-        return ".".join([self.step, *(str(index) for index in self.split)]) + _lap(self.laps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +87,19 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Caught:
+    """Members whose last attempt failed alike, and whose step goes on in spite of it (`@catch`).
+
+    `attempt`: the one that failed; `told`: its own outcome tells of it, and more than is kept here.
+    """
+
+    members: Ranges
+    attempt: int
+    failure: Failure
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt of some members of a group, handed to Batch as one job or array, or to the light function.
 
@@ -188,7 +112,10 @@ class Submission:
     were sent again. `behind`: what it was chained to, which has the same members, and each has to win before its own.
     `told`: of an array, those whose own events have told that their children of `job_id` failed;
     `crowds`: how often some of them had to wait for others before their next attempt. `platform`: of the queue that
-    took it.
+    took it. `fallback`: of an attempt that runs no user code, why: what it is to leave in the artifact of `@catch`
+    (`decide.fallback`). `gone`: jobs made of it that have ended beside the one that counts. Of a step that limits
+    waiting, `queued_at`: since when its job waits for a machine, as far as is known; `queue_due`: when it is looked
+    whether it still does.
     """
 
     attempt: int
@@ -212,6 +139,10 @@ class Submission:
     told: Ranges = field(default_factory=Ranges)
     crowds: int = 0
     platform: Platform | None = None
+    fallback: tuple[Caught, ...] = ()
+    gone: tuple[str, ...] = ()
+    queued_at: float | None = None
+    queue_due: float | None = None
 
     @property
     def id(self) -> str:
@@ -243,6 +174,7 @@ class FailedAttempt:
     """A line of a task's history: which attempt failed, and why; `began_at` where its job told when it started.
 
     `budget`: what pays for the attempt after it, or why there is none, as people read it.
+    `caught`: whether the step goes on all the same, by `@catch`: in this very attempt, or by a fallback one after it.
     """
 
     member: int
@@ -251,6 +183,7 @@ class FailedAttempt:
     failure: Failure
     began_at: float | None = None
     budget: str = ""
+    caught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +195,8 @@ class Group:
     started a foreach. `tried` is the highest attempt that any member ever began: a later one than that is new to all of
     them. Relays before it was kept left it 0. `voided` is the highest attempt that was void for one of its members
     (`decide.chain`): those begin with the one after it. `queued` wait for room in the window of their foreach; those of
-    them in `again` had failed, and are to begin that attempt.
+    them in `again` had failed, and are to begin that attempt. `caught`: those of the winners that have failed, but went
+    on by `@catch`, as far as somebody has looked.
     """
 
     key: GroupKey
@@ -280,6 +214,7 @@ class Group:
     voided: int = 0
     queued: Ranges = field(default_factory=Ranges)
     again: dict[int, Ranges] = field(default_factory=dict)
+    caught: Ranges = field(default_factory=Ranges)
 
     @property
     def succeeded(self) -> Ranges:
@@ -331,6 +266,42 @@ class RunFailure:
     budget: str = ""
 
 
+class HookStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class HookRun:
+    """An exit hook that was started when its run had ended (`after`, for `cause`) for the `generation`-th time.
+
+    `attempts`: those it had; the numbers of a hook count on over generations, where several may be under way at once.
+    `started_at`: when it was handed over; `sent_at`: when its message was sent again, which nobody had received.
+    """
+
+    name: str
+    attempts: tuple[int, ...]
+    generation: int
+    after: RunStatus
+    started_at: float
+    cause: RunFailure | None = None
+    status: HookStatus = HookStatus.RUNNING
+    ended_at: float | None = None
+    failure: Failure | None = None
+    sent_at: float | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The latest one."""
+        return self.attempts[-1]
+
+    @property
+    def task(self) -> TaskKey:
+        """Under which its claim, outcome and log lie, as if it were a step."""
+        return TaskKey(self.name, (), 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Resuming:
     """A request whose tasks are still being started anew, because they did not fit into one save; None: all failed."""
@@ -340,12 +311,37 @@ class Resuming:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Why a submission's job does not start, for people; the run goes on waiting.
+
+    `class_`: an id of the failure classes; `since`: when it began to wait; `at`: when that was noticed first (seconds
+    since the epoch). `reason` says what keeps it, `change` what to do about it. `behind`: the id of the job ahead of it
+    in the queue that is what keeps it.
+    """
+
+    group: GroupKey
+    submission: str
+    class_: str
+    queue: str
+    since: float
+    at: float
+    reason: str
+    change: str
+    behind: str | None = None
+
+    @property
+    def subject(self) -> tuple[GroupKey, str]:
+        return self.group, self.submission
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a flow from one package (`digest`: sha256 of the archive, hex).
 
     `generation` counts how often it was set going: 1, and one more with each resume. `requests` are the latest ones
     that were carried out on it, so that none is twice. `deadline` is when its time limit is over. `stopping`: why it
-    was cancelled, as long as not all of its tasks are stopped.
+    was cancelled, as long as not all of its tasks are stopped. `hooks`: the exit hooks that its ends have started.
+    `notices`: which of its jobs do not start, and why, as far as that is known (`decide.notices`).
     """
 
     id: str
@@ -363,8 +359,19 @@ class Run:
     resuming: Resuming | None = None
     deadline: float | None = None
     stopping: str | None = None
+    hooks: tuple[HookRun, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to be done for it."""
-        return self.status.terminal and self.stopping is None
+        return self.status.terminal and self.stopping is None and not self.hooks_running
+
+    @property
+    def hooks_running(self) -> tuple[HookRun, ...]:
+        """Exit hooks that have not come to their end."""
+        return tuple(hook for hook in self.hooks if hook.status is HookStatus.RUNNING)
+
+    def next_attempt(self, hook: str) -> int:
+        """An attempt that no claim of this hook has been made for."""
+        return 1 + max((known.attempt for known in self.hooks if known.name == hook), default=0)

@@ -28,5 +28,8 @@ class Outcome(BaseModel):
     transition: int | None = None
     foreach_count: int | None = None
     failure: OutcomeFailure | None = None
+    # Whether `@catch` made a success of the last attempt's failure; and, if it was this attempt's own, that.
+    caught: bool = False
+    caught_failure: OutcomeFailure | None = None
     # What the step used, as far as its runner could tell: `peak_memory_mib`.
     usage: dict[str, float] | None = None

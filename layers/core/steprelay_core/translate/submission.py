@@ -12,8 +12,9 @@ from steprelay_core.translate.names import job_name
 from steprelay_core.translate.tags import can_propagate, job_tags
 from steprelay_core.translate.terms import Sizes, queue_in_use
 
-# The runner ends a step itself and then writes its outcome; Batch's own timeout only catches a runner that hangs.
-TIMEOUT_GRACE = 60
+# The runner ends a step itself and then writes its outcome; Batch's own timeout only catches a runner that hangs. It
+# counts from the container's start, so it leaves time to fetch the package, and to send artifacts.
+TIMEOUT_GRACE = 180
 MINIMUM_TIMEOUT = 60
 
 # Where the runner finds its brief and itself.

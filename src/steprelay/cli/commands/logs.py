@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def show_logs(
     context: Context, run: str, step: str | None, *, follow_it: bool, on: Where | None, stack: str | None, json: bool
 ) -> ExitCode:
-    """The lines of all attempts, in the order of the flow; `step` names a step or one of its tasks."""
+    """The lines of all attempts, in the order of the flow; `step` names a step, one of its tasks, or an exit hook."""
     screen = context.screen(as_json=json)
     connection = context.relays.connect(on, stack, screen.remark)
     from steprelay.client.follow import stored_run
@@ -62,8 +62,9 @@ def _tasks_meant(flow: "Flow", step: str | None) -> "TaskSelection | None":
         tasks = TaskSelection.parse(step)
     except ValueError as error:
         raise UserError(str(error), hint="`steprelay runs show RUN` names the tasks that failed") from None
-    if tasks.step not in flow.spec.steps:
-        known = nearest(tasks.step, flow.spec.steps) or f"steps: {', '.join(flow.spec.steps)}"
+    names = [*flow.spec.steps, *(hook.name for hook in flow.spec.hooks)]
+    if tasks.step not in names:
+        known = nearest(tasks.step, names) or f"steps: {', '.join(names)}"
         raise UserError(f"{flow.name} has no step {tasks.step!r}", hint=known)
     return tasks
 
@@ -108,10 +109,12 @@ def _nodes(flow: "Flow", task: "TaskKey", *, alone: bool) -> "Sequence[Node]":
 
 
 def _tasks(flow: "Flow", stored: "Stored") -> Iterator["TaskKey"]:
+    from steprelay.client.hooks import hook_tasks
     from steprelay.client.progress import in_order
 
     for group in in_order(flow, stored):
         yield from (group.key.task(member) for member in group.members)
+    yield from hook_tasks(stored)
 
 
 def _most_telling(stored: "Stored", tasks: "list[TaskKey]") -> "list[TaskKey]":
@@ -128,4 +131,5 @@ def _most_telling(stored: "Stored", tasks: "list[TaskKey]") -> "list[TaskKey]":
 
 
 def _failed_once(stored: "Stored", task: "TaskKey") -> bool:
-    return any(failed.member == task.member for failed in stored.groups[task.group].history)
+    group = stored.groups.get(task.group)
+    return group is not None and any(failed.member == task.member for failed in group.history)

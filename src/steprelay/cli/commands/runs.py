@@ -32,12 +32,14 @@ def show_run(
     from steprelay.cli.render.cost import cost_json, show_cost
     from steprelay.cli.render.runs import describe_run
     from steprelay.cli.render.runs import show_run as show
+    from steprelay.client.queued import queued_jobs, queued_json
     from steprelay.client.view import look_at
 
     view = look_at(connection.client, run, connection.pace)
     result = {"cost": cost_json(view.cost), "result": as_json(view.ended) if view.ended else None}
-    screen.emit(describe_run(view.flow, view.stored, view.steps) | result)
-    show(screen, view.flow, view.stored, view.steps)
+    queued = queued_jobs(view.flow, view.stored, view.jobs)
+    screen.emit(describe_run(view.flow, view.stored, view.steps) | {"queued": queued_json(queued)} | result)
+    show(screen, view.flow, view.stored, view.steps, queued)
     show_cost(screen, view.cost)
     for line in ending_lines(view.ended) if view.ended else [f"it is running: steprelay runs show {run} -f follows it"]:
         screen.line(line)

@@ -71,6 +71,13 @@ def _show(screen: Screen, flow: "Flow") -> None:
         screen.line(f"  {name}{' (join)' if step.join else ''}  {_ways(step)}")
         for line in needs_lines(step):
             screen.line(f"      {line}")
+    _show_around(screen, flow)
+
+
+def _show_around(screen: Screen, flow: "Flow") -> None:
+    """What begins a run, and what its end begins."""
+    for hook in flow.spec.hooks:
+        screen.line(f"\nexit hook {hook.name} on {' and '.join(hook.on)}")
     for schedule in flow.spec.schedules:
         screen.line(f"\nstarts {schedule.expression} ({schedule.timezone})")
     for trigger in flow.spec.triggers:

@@ -47,6 +47,8 @@ def cause_lines(run: str, cause: Cause) -> list[str]:
         lines += [f"    | {line}" for line in cause.log_tail]
     if (advice := advice_on(cause)) is not None:
         lines.append(f"next: {advice}")
+    if cause.log_link is not None:
+        lines.append(f"      in the console: {cause.log_link}")
     if cause.task:
         lines.append(f"      all it printed: steprelay logs {run} {cause.task}")
     return lines

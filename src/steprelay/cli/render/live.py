@@ -13,7 +13,17 @@ from steprelay.cli.render import lines
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.texts import change_lines
 from steprelay.cli.render.words import duration
-from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, StepProgress, Waiting
+from steprelay.client.changes import (
+    AttemptFailed,
+    Change,
+    HookChanged,
+    JobStuck,
+    OutputLine,
+    RunEnded,
+    RunSeen,
+    StepProgress,
+    Waiting,
+)
 
 STYLES = {
     "succeeded": "green",
@@ -54,7 +64,7 @@ class LiveView:
                 self._steps = dict.fromkeys(change.steps)
             case StepProgress():
                 self._steps[change.step] = change
-            case OutputLine() | AttemptFailed() | Waiting():
+            case OutputLine() | AttemptFailed() | JobStuck() | Waiting() | HookChanged():
                 self._print(change)
             case RunEnded():
                 self._live.refresh()
@@ -63,7 +73,7 @@ class LiveView:
         self._live.refresh()
 
     def _print(self, change: Change) -> None:
-        style = "yellow" if isinstance(change, AttemptFailed) else ""
+        style = "yellow" if isinstance(change, AttemptFailed | JobStuck) else ""
         for line in change_lines(change):
             self._screen.console.print(Text(line, style=style), soft_wrap=True)
 

@@ -20,6 +20,8 @@ def needs_lines(step: "Step") -> list[str]:
         needs.append(retry_words(step.retry))
     if step.timeout_seconds is not None:
         needs.append(f"at most {step.timeout_seconds} s an attempt")
+    if step.queue_timeout_seconds is not None:
+        needs.append(f"waits at most {step.queue_timeout_seconds} s for a machine")
     if step.catch is not None:
         needs.append("goes on after its last failure" + (f", with it in {step.catch.var}" if step.catch.var else ""))
     if step.command is not None:

@@ -13,6 +13,8 @@ from steprelay.cli.render.lines import follow_up
 from steprelay.cli.render.runs import failures_of, origin_of
 from steprelay.cli.render.words import date_time, duration, size
 from steprelay.client.changes import StepProgress
+from steprelay.client.hooks import hook_changed
+from steprelay.client.stuck import stuck_jobs
 from steprelay.client.view import RunView
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -28,7 +30,9 @@ def page(view: RunView, drawing: str | None, now: float) -> str:
         run=view.stored.run,
         origin=origin_of(view.stored.run),
         steps=view.steps,
+        stuck=stuck_jobs(view.stored),
         failures=failures_of(view.flow, view.stored),
+        hooks=[hook_changed(hook) for hook in view.stored.run.hooks],
         cost=view.cost,
         cost_rows=cost_rows(view.cost),
         cause=cause,

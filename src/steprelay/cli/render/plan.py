@@ -89,12 +89,17 @@ def _own(name: str, step: Step) -> str:
         case "retry" if step.retry:
             return retry_words(step.retry)
         case "timeout":
-            return f"{step.timeout_seconds} s an attempt"
+            return _limits(step)
         case "catch" if step.catch:
             return step.catch.var or "the step goes on"
         case "environment":
             return said(step.environment)
     return ""
+
+
+def _limits(step: Step) -> str:
+    limits = {"an attempt": step.timeout_seconds, "in the queue": step.queue_timeout_seconds}
+    return ", ".join(f"{seconds} s {what}" for what, seconds in limits.items() if seconds is not None)
 
 
 def _size(overrides: Mapping[str, Any], kind: str, asked: str) -> str:

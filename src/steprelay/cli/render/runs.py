@@ -1,18 +1,23 @@
 """Runs as tables and as JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from steprelay.cli.errors import count
-from steprelay.cli.render.lines import ORIGINS, counts, failed_line
+from steprelay.cli.render.lines import ORIGINS, counts, failed_line, hook_line, stuck_lines
 from steprelay.cli.render.live import STYLES
+from steprelay.cli.render.queued import queued_line
 from steprelay.cli.render.screen import Screen
 from steprelay.cli.render.words import date_time, duration
 from steprelay.client.changes import AttemptFailed, StepProgress, as_json
 from steprelay.client.diff import attempt_failed
+from steprelay.client.hooks import hook_changed
 from steprelay.client.progress import in_order
+from steprelay.client.queued import Queued
+from steprelay.client.stuck import stuck_jobs
 from steprelay_core.ports import Stored
 from steprelay_core.spec import Flow
 from steprelay_core.state.model import Run
@@ -40,7 +45,9 @@ def show_runs(screen: Screen, runs: list[Run], now: float) -> None:
     screen.console.print(table)
 
 
-def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress]) -> None:
+def show_run(
+    screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgress], queued: Sequence[Queued] = ()
+) -> None:
     """Everything but the ending, which `ending_lines` tells."""
     run = stored.run
     screen.line(f"{run.id}  {run.status.value.lower()}")
@@ -55,14 +62,26 @@ def show_run(screen: Screen, flow: Flow, stored: Stored, steps: list[StepProgres
         screen.line(f"  parameter   {name} = {value!r}")
     screen.line()
     screen.console.print(_steps(steps))
-    failures = failures_of(flow, stored)
-    if failures:
-        screen.line("\nfailed attempts:")
-    for failure in failures[:FAILURES_SHOWN]:
-        screen.line(f"  {failed_line(failure)}")
-    if len(failures) > FAILURES_SHOWN:
-        screen.line(f"  … and {len(failures) - FAILURES_SHOWN} more (--json has them all)")
+    _section(screen, "waiting for a machine", [queued_line(one) for one in queued])
+    stuck = [line for job in stuck_jobs(stored) for line in stuck_lines(job)]
+    _section(screen, "not started", stuck)
+    _section(screen, "failed attempts", _failed_lines(failures_of(flow, stored)))
+    _section(screen, "exit hooks", [hook_line(hook_changed(hook)) for hook in run.hooks])
     screen.line()
+
+
+def _section(screen: Screen, title: str, lines: Sequence[str]) -> None:
+    """Lines under a title, if there are any."""
+    if lines:
+        screen.line(f"\n{title}:")
+    for line in lines:
+        screen.line(f"  {line}")
+
+
+def _failed_lines(failures: list[AttemptFailed]) -> list[str]:
+    lines = [failed_line(failure) for failure in failures[:FAILURES_SHOWN]]
+    left = len(failures) - len(lines)
+    return [*lines, f"… and {left} more (--json has them all)"] if left else lines
 
 
 def origin_of(run: Run) -> str:
@@ -88,10 +107,12 @@ def failures_of(flow: Flow, stored: Stored) -> list[AttemptFailed]:
 
 
 def describe_run(flow: Flow, stored: Stored, steps: list[StepProgress]) -> dict[str, Any]:
-    """A run with its steps and every attempt that failed."""
+    """A run with its steps, every attempt that failed, and its exit hooks."""
     return run_json(stored.run) | {
         "steps": [as_json(progress) for progress in steps],
+        "stuck": [as_json(job) for job in stuck_jobs(stored)],
         "failed_attempts": [as_json(failure) for failure in failures_of(flow, stored)],
+        "hooks": [as_json(hook_changed(hook)) for hook in stored.run.hooks],
     }
 
 

@@ -2,7 +2,17 @@
 
 from steprelay.cli.render import lines
 from steprelay.cli.render.ending import ending_lines
-from steprelay.client.changes import AttemptFailed, Change, OutputLine, RunEnded, RunSeen, TaskChanged, Waiting
+from steprelay.client.changes import (
+    AttemptFailed,
+    Change,
+    HookChanged,
+    JobStuck,
+    OutputLine,
+    RunEnded,
+    RunSeen,
+    TaskChanged,
+    Waiting,
+)
 
 
 def change_lines(change: Change) -> list[str]:
@@ -18,6 +28,10 @@ def change_lines(change: Change) -> list[str]:
             return [lines.output_line(change)]
         case AttemptFailed():
             return [lines.failed_line(change)]
+        case JobStuck():
+            return lines.stuck_lines(change)
+        case HookChanged():
+            return [lines.hook_line(change)]
         case RunEnded():
             return ending_lines(change)
     return []

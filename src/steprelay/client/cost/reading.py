@@ -33,11 +33,15 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Ran:
-    """How long an attempt took (seconds), and which Batch job it was, if it was one that is known."""
+    """How long an attempt took (seconds), and which Batch job it was, if it was one that is known.
+
+    `light`: it was none, though the step runs on Batch, as when it goes on by `@catch`.
+    """
 
     asked: _Asked
     seconds: float
     job_id: str | None
+    light: bool = False
 
 
 def cost_of(client: RelayClient, flow: Flow, stored: Stored) -> RunCost:
@@ -71,7 +75,7 @@ class _Reading:
             yield _Asked(self._stored.groups[winner.task.group], winner.task, winner.attempt)
 
     def _failures(self, step: str) -> Iterator[_Asked]:
-        told = [(group, line) for group in groups_of(self._stored, step) for line in group.history]
+        told = [(group, line) for group in groups_of(self._stored, step) for line in _lost(group)]
         for group, line in told[:SAMPLE]:
             yield _Asked(group, group.key.task(line.member), line.attempt, line)
 
@@ -81,7 +85,8 @@ class _Reading:
     def _measure(self, asked: _Asked) -> _Ran | None:
         outcome = self._client.outcome(self._stored.run.id, asked.task, asked.attempt)
         if outcome is not None and {"started_at", "ended_at"} <= outcome.keys():
-            return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), outcome.get("job_id"))
+            job_id = outcome.get("job_id")
+            return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), job_id, light=job_id is None)
         if asked.failed is not None and asked.failed.began_at is not None:
             return _Ran(asked, max(0.0, asked.failed.at - asked.failed.began_at), None)
         return None
@@ -94,7 +99,7 @@ class _Reading:
             compute = self._client.compute(job_id.partition(":")[0])
             if compute is not None:
                 return compute
-        if ran:
+        if not all(one.light for one in ran):
             self.assumed[step] = None
         return "ec2"
 
@@ -102,13 +107,18 @@ class _Reading:
 def _failed_attempts(group: Group) -> int:
     """How many attempts failed: the history tells the first ones, the winners how many there were at least."""
     before_winning = sum((attempt - 1) * len(members) for attempt, members in group.won.items())
-    return max(len(group.history), before_winning + len(group.failed))
+    return max(len(_lost(group)), before_winning + len(group.failed))
+
+
+def _lost(group: Group) -> list[FailedAttempt]:
+    """The failures but for those that `@catch` made winners of."""
+    return [line for line in group.history if not line.caught or group.winner(line.member) != line.attempt]
 
 
 def _measured(step: Step, compute: Compute, ran: _Ran) -> Measured:
     asked, won = ran.asked, ran.asked.failed is None
     batch, needs = step.batch, asked_by(step, ran.asked.group, ran.asked.task.member, ran.asked.attempt)
-    if batch is None or needs is None:
+    if batch is None or needs is None or ran.light:
         return Measured(str(asked.task), asked.attempt, "lambda", ran.seconds, 0.0, LIGHT_MEMORY_MIB, won=won)
     return Measured(
         str(asked.task),

@@ -148,10 +148,10 @@ class AttemptRunner:
         active.timeout_at = active.strike_at = None
         send([active.process.pid], signal.SIGTERM)
 
-    def wait(self) -> list[Ended]:
-        """Serve the running attempts until one ends, one needs attention, or `wake` is called."""
+    def wait(self, seconds: float | None = None) -> list[Ended]:
+        """Serve the running attempts until one ends, one needs attention, `wake` is called, or time is up."""
         ended: list[Ended] = []
-        for key, _ in self._selector.select(self._seconds_to_next(time.monotonic())):
+        for key, _ in self._selector.select(_sooner(seconds, self._seconds_to_next(time.monotonic()))):
             active: _Active | None = key.data
             if active is None:
                 os.read(self._wake_read, CHUNK)
@@ -314,3 +314,7 @@ def _node_variables(node: Job, job: Job) -> dict[str, str]:
     if not node.is_main_node:
         variables["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"] = MAIN_NODE_ADDRESS
     return variables
+
+
+def _sooner(*seconds: float | None) -> float | None:
+    return min((each for each in seconds if each is not None), default=None)

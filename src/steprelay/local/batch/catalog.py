@@ -93,6 +93,11 @@ class Catalog:
             raise ClientError(f"Compute environment {reference} does not exist.")
         return found
 
+    def vcpus_of(self, name: str) -> float | None:
+        """How many vCPUs a compute environment may have; None where Batch does not manage them."""
+        vcpus: float | None = self._environments.get(name, {}).get("computeResources", {}).get("maxvCpus")
+        return vcpus
+
     # Job queues.
 
     def create_job_queue(self, request: Document) -> Document:
@@ -120,6 +125,12 @@ class Catalog:
         for reference in request.get("jobQueues", ()):
             self._queue(reference)
         return page("jobQueues", _chosen(self._queues, request.get("jobQueues")), request)
+
+    def environments(self, queue: str) -> list[Document]:
+        """The compute environments of a queue, in its order; none of a queue that is not there."""
+        found = self._queues.get(short_name(queue))
+        order = found["computeEnvironmentOrder"] if found is not None else []
+        return [self._environments[short_name(each["computeEnvironment"])] for each in order]
 
     def update_job_queue(self, request: Document) -> Document:
         found = self.queue(request["jobQueue"])

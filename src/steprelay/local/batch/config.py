@@ -23,8 +23,9 @@ class LocalBatchConfig:
     stays readable (Batch: about 7 days). `clock`: wall time, seconds since the epoch.
     `secrets`: the values of jobs' secrets by the name of their variable, as no secret's ARN leads anywhere here;
     nothing else of it reaches a job. `makes_up_queues`: whether a queue that does not exist is made when it is asked
-    for, so that flows that name the queues of an account run here. `survives_memory_kill`: whether something would
-    follow if an attempt of a job with these parameters were killed for its memory.
+    for, so that flows that name the queues of an account run here. `blocked_after_seconds`: how long a job that its
+    queue cannot start is at its head before that is told (Batch: some minutes). `survives_memory_kill`: whether
+    something would follow if an attempt of a job with these parameters were killed for its memory.
     """
 
     workdir: Path
@@ -41,4 +42,5 @@ class LocalBatchConfig:
     clock: Callable[[], float] = time.time
     secrets: Mapping[str, str] = field(default_factory=dict)
     makes_up_queues: bool = False
+    blocked_after_seconds: float = 2.0
     survives_memory_kill: Callable[[Mapping[str, str]], bool] = lambda _parameters: True

@@ -7,7 +7,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from steprelay.local.batch.arns import Arns
@@ -27,6 +27,7 @@ from steprelay.local.batch.launcher import Launcher
 from steprelay.local.batch.model import NOT_YET_STARTED, Dependency, Job, JobSpec, Status
 from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import CHILD_FAILED, DEPENDENT_FAILED, Stop, StopCause
+from steprelay.local.batch.placement import Environments
 from steprelay.local.batch.store import JobStore
 from steprelay.local.batch.transitions import Transitions
 
@@ -34,9 +35,20 @@ logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`."""
+    """Jobs from submission to their end. `lock` guards every record that is reachable from `jobs`.
 
-    def __init__(self, config: LocalBatchConfig, launcher: Launcher, outbox: Outbox, records: JobRecords) -> None:
+    `limit_of`: as in `Capacity`.
+    """
+
+    def __init__(
+        self,
+        config: LocalBatchConfig,
+        launcher: Launcher,
+        outbox: Outbox,
+        records: JobRecords,
+        environments: Environments = lambda _queue: (),
+        limit_of: Callable[[str], float | None] = lambda _environment: None,
+    ) -> None:
         self.lock = threading.RLock()
         self.jobs = JobStore()
         self._config = config
@@ -44,10 +56,11 @@ class Engine:
         self._arns = Arns(config.region, config.account)
         self._runner = AttemptRunner(config, launcher, outbox)
         self._transitions = Transitions(config, outbox, records)
-        self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions)
+        self._execution = Execution(config, self._arns, self._runner, outbox, self._transitions, environments, limit_of)
         self._dependencies = Dependencies()
         self._submitted: deque[Job] = deque()
         self._stopping = False
+        self._look_in: float | None = None
         self._thread = threading.Thread(target=self._run, name="local-batch-engine", daemon=True)
 
     def start(self) -> None:
@@ -159,6 +172,15 @@ class Engine:
                     self._execution.stop(each, Stop(StopCause.TERMINATED, reason))
             self._wake()
 
+    def look_again(self) -> None:
+        """A queue or a compute environment was changed: jobs may start now that could not."""
+        with self.lock:
+            self._wake()
+
+    def line(self, queue_arn: str) -> list[Job]:
+        """The RUNNABLE jobs of a queue, the one at its head first. Under the lock."""
+        return self._execution.line(queue_arn)
+
     def _wake(self) -> None:
         # Under the lock: once stopping, the runner's descriptors may be closed, and their numbers reused.
         if not self._stopping:
@@ -185,17 +207,23 @@ class Engine:
             self._runner.close()
 
     def _turn(self) -> None:
-        ended = self._runner.wait()
+        ended = self._runner.wait(self._look_in)
         with self.lock:
             for end in ended:
                 self._execution.ended(end)
             for job in self.jobs.forget_before(self._transitions.now() - int(self._config.retention_seconds * 1000)):
                 self._records.forgotten(job)
+        self._look_at_held()
         while not self._stopping and self._start_next():
             pass
+        self._look_at_held()
         # After the starts: a job terminated while it was STARTING can be stopped only now.
         with self.lock:
             self._execution.carry_out_stops()
+
+    def _look_at_held(self) -> None:
+        with self.lock:
+            self._look_in = self._execution.look_at_held()
 
     def _start_next(self) -> bool:
         """Start the job at the head of the line, if there is one and it fits."""

@@ -10,6 +10,7 @@ from typing import Any
 from steprelay.local.batch.model import Attempt, Job, Status, Task
 
 DETAIL_TYPE = "Batch Job State Change"
+BLOCKED_DETAIL_TYPE = "Batch Job Queue Blocked"
 
 
 def job_detail(job: Job) -> dict[str, Any]:
@@ -65,6 +66,12 @@ def state_change_event(job: Job, event_id: str, now: float, region: str, account
         "resources": [job.arn],
         "detail": detail,
     }
+
+
+def queue_blocked_event(job: Job, event_id: str, now: float, region: str, account: str) -> dict[str, Any]:
+    """The event for a job that blocks its queue; its present statusReason says why."""
+    event = state_change_event(job, event_id, now, region, account)
+    return event | {"detail-type": BLOCKED_DETAIL_TYPE, "resources": [job.arn, job.spec.queue_arn]}
 
 
 def array_properties(job: Job) -> dict[str, Any] | None:

@@ -4,8 +4,9 @@ All of it is done under the engine's lock, but for `launch`.
 """
 
 import logging
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.arns import Arns, new_task_id
@@ -16,6 +17,7 @@ from steprelay.local.batch.launcher import CannotStart
 from steprelay.local.batch.model import Attempt, Job, Status, Task, described
 from steprelay.local.batch.outbox import Outbox
 from steprelay.local.batch.outcome import HOST_GONE, HOST_TIMEOUT, Outcome, Stop, StopCause, could_not_start
+from steprelay.local.batch.placement import Environments, Holds
 from steprelay.local.batch.transitions import Transitions
 
 SPARED = (
@@ -31,21 +33,41 @@ class Execution:
     """Which job starts next, and what its attempts make of it. Owned by the engine's thread."""
 
     def __init__(
-        self, config: LocalBatchConfig, arns: Arns, runner: AttemptRunner, outbox: Outbox, transitions: Transitions
+        self,
+        config: LocalBatchConfig,
+        arns: Arns,
+        runner: AttemptRunner,
+        outbox: Outbox,
+        transitions: Transitions,
+        environments: Environments,
+        limit_of: Callable[[str], float | None],
     ) -> None:
         self._config = config
         self._arns = arns
         self._runner = runner
         self._outbox = outbox
         self._transitions = transitions
-        self._capacity = Capacity(config.vcpus, config.memory_mib)
+        self._capacity = Capacity(config.vcpus, config.memory_mib, limit_of)
         self._runnable = Runnable()
         self._stops: deque[tuple[str, Stop]] = deque()
+        self._holds = Holds(environments, self._runnable.push, transitions.block, config.blocked_after_seconds)
 
     def queue(self, job: Job) -> None:
         """RUNNABLE, at the end of the line."""
         self._transitions.move(job, Status.RUNNABLE)
-        self._runnable.push(job)
+        self._line_up(job)
+
+    def _line_up(self, job: Job) -> None:
+        if not self._holds.take(job):
+            self._runnable.push(job)
+
+    def look_at_held(self) -> float | None:
+        """Let jobs go whose queue can start them by now; in how many seconds to look again, if ever."""
+        return self._holds.look(time.monotonic())
+
+    def line(self, queue_arn: str) -> list[Job]:
+        """The RUNNABLE jobs of a queue, the one at its head first."""
+        return [*self._holds.line(queue_arn), *self._runnable.line(queue_arn)]
 
     def stop(self, job: Job, stop: Stop) -> None:
         """Stop the job's attempt, or a node's; when `carry_out_stops` is called."""
@@ -184,7 +206,7 @@ class Execution:
         self._capacity.release(job)
         self._conclude(job, outcome)
         if job.status is Status.RUNNABLE:
-            self._runnable.push(job)
+            self._line_up(job)
 
     def _node_ended(self, node: Job, job: Job, outcome: Outcome) -> None:
         self._transitions.move_node(
@@ -203,7 +225,7 @@ class Execution:
         if job.status is Status.RUNNABLE:
             for other in job.nodes:
                 self._transitions.move_node(other, Status.RUNNABLE)
-            self._runnable.push(job)
+            self._line_up(job)
 
     def lost(self, job: Job) -> None:
         """The machine went away under the job's attempt, and took it along."""
@@ -213,11 +235,11 @@ class Execution:
         job.task = None
         self._conclude(job, Outcome(False, HOST_GONE))
         if job.status is Status.RUNNABLE:
-            self._runnable.push(job)
+            self._line_up(job)
 
     def waits(self, job: Job) -> None:
         """RUNNABLE already, when its machine came back: at the end of the line."""
-        self._runnable.push(job)
+        self._line_up(job)
 
     def _conclude(self, job: Job, outcome: Outcome) -> None:
         """What the attempt makes of the job: its end, or RUNNABLE again."""

@@ -24,6 +24,7 @@ NOT_OFFERED = (
 )
 MOST_DESCRIBED = 100
 MOST_LISTED = 1000
+MOST_IN_SNAPSHOT = 100
 MOST_FILTERED = 100
 MOST_STOPPED = 50
 LONGEST_REASON = 1024
@@ -77,6 +78,12 @@ class JobOperations:
             raise ClientError(f"DescribeJobs takes at most {MOST_DESCRIBED} jobs; given {len(ids)}")
         found = (self._job(reference) for reference in ids)
         return {"jobs": [job_detail(job) for job in found if job is not None]}
+
+    def get_job_queue_snapshot(self, request: Document) -> Document:
+        """The first RUNNABLE jobs of a queue; nothing of how much of it is in use."""
+        line = self._engine.line(self._catalog.queue(request["jobQueue"])["jobQueueArn"])
+        jobs = [{"jobArn": job.arn, "earliestTimeAtPosition": job.created_at} for job in line[:MOST_IN_SNAPSHOT]]
+        return {"frontOfQueue": {"jobs": jobs, "lastUpdatedAt": max((job.created_at for job in line), default=0)}}
 
     def list_jobs(self, request: Document) -> Document:
         given = [key for key in ("jobQueue", "arrayJobId", "multiNodeJobId") if key in request]

@@ -1,6 +1,6 @@
 """The local Batch as its owner sees it: start, stop, handle."""
 
-from steprelay.local.batch.api import Answer, Api, Operation
+from steprelay.local.batch.api import Answer, Api, Document, Operation
 from steprelay.local.batch.arns import Arns
 from steprelay.local.batch.catalog import Catalog
 from steprelay.local.batch.config import LocalBatchConfig
@@ -36,7 +36,14 @@ class LocalBatch:
         self._config = config
         self._outbox = Outbox(events, logs)
         self._records = JobRecords(keeper or Forgetful())
-        self._engine = Engine(config, launcher or ProcessLauncher(), self._outbox, self._records)
+        self._engine = Engine(
+            config,
+            launcher or ProcessLauncher(),
+            self._outbox,
+            self._records,
+            lambda queue: catalog.environments(queue),
+            lambda name: catalog.vcpus_of(name),
+        )
         catalog = self._catalog = Catalog(
             Arns(config.region, config.account),
             lambda arn: jobs.end_jobs_of(arn),
@@ -76,11 +83,11 @@ class LocalBatch:
         return {
             "CreateComputeEnvironment": catalog.create_compute_environment,
             "DescribeComputeEnvironments": catalog.describe_compute_environments,
-            "UpdateComputeEnvironment": catalog.update_compute_environment,
+            "UpdateComputeEnvironment": self._looking_again(catalog.update_compute_environment),
             "DeleteComputeEnvironment": catalog.delete_compute_environment,
             "CreateJobQueue": catalog.create_job_queue,
             "DescribeJobQueues": catalog.describe_job_queues,
-            "UpdateJobQueue": catalog.update_job_queue,
+            "UpdateJobQueue": self._looking_again(catalog.update_job_queue),
             "DeleteJobQueue": catalog.delete_job_queue,
             "RegisterJobDefinition": catalog.register_job_definition,
             "DescribeJobDefinitions": catalog.describe_job_definitions,
@@ -88,6 +95,7 @@ class LocalBatch:
             "SubmitJob": jobs.submit_job,
             "DescribeJobs": jobs.describe_jobs,
             "ListJobs": jobs.list_jobs,
+            "GetJobQueueSnapshot": jobs.get_job_queue_snapshot,
             "CancelJob": jobs.cancel_job,
             "TerminateJob": jobs.terminate_job,
             "CancelJobs": jobs.cancel_jobs,
@@ -96,3 +104,11 @@ class LocalBatch:
             "UntagResource": tagging.untag_resource,
             "ListTagsForResource": tagging.list_tags_for_resource,
         }
+
+    def _looking_again(self, operation: Operation) -> Operation:
+        def changing(request: Document) -> Document:
+            answer = operation(request)
+            self._engine.look_again()
+            return answer
+
+        return changing

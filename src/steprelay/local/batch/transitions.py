@@ -4,10 +4,11 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from steprelay.local.batch import chaos
 from steprelay.local.batch.config import LocalBatchConfig
-from steprelay.local.batch.events import state_change_event
+from steprelay.local.batch.events import queue_blocked_event, state_change_event
 from steprelay.local.batch.keeping import JobRecords
 from steprelay.local.batch.model import Job, Status, described
 from steprelay.local.batch.outbox import Outbox
@@ -49,15 +50,27 @@ class Transitions:
         node.status, node.status_reason = status, reason
         node.stopped_at = self.now() if node.ended else None
 
+    def block(self, job: Job, reason: str) -> None:
+        """The job is at the head of its queue and cannot start."""
+        job.status_reason = reason
+        self._records.changed(job)
+        now, config = self._config.clock(), self._config
+        event = queue_blocked_event(job, str(uuid.uuid4()), now, config.region, config.account)
+        self._deliver(event, job, "BLOCKED")
+
     def tell(self, job: Job) -> None:
         """Emit the event of the job's present state."""
         now, config = self._config.clock(), self._config
         event = state_change_event(job, str(uuid.uuid4()), now, config.region, config.account)
+        self._deliver(event, job, job.status.value)
+
+    def _deliver(self, event: dict[str, Any], job: Job, what: str) -> None:
+        """Emit an event that tells `what` of the job, as chance has it."""
         who = chaos.who(job.spec.name, job.spec.parameters)
-        delays = chaos.deliveries(config.chaos, who, job.index, len(job.attempts), job.status.value)
+        delays = chaos.deliveries(self._config.chaos, who, job.index, len(job.attempts), what)
         fates = _fates(delays)
         if fates:
-            logger.info("by chance: %s is %s, of %s", job.status, " and ".join(fates), described(job))
+            logger.info("by chance: %s is %s, of %s", what, " and ".join(fates), described(job))
         for delay in delays:
             self._outbox.event(event, delay)
 

@@ -45,6 +45,7 @@ EXAMPLES = (
     Example("loop.py", {"number": 9.0, "tolerance": 0.01}, {"laps": "4"}),
     Example("batch_gallery.py", {}, {"squares": "[0, 1, 4, 9, 16, 25, 36, 49]", "mean": "499.5"}),
     Example("scheduled.py", {}, {"started_by": "'upload'"}),
+    Example("notify.py", {}, {"total": "10"}),
     Example("any_language", {}, {"result": "{'lines': 4, 'words': 20}"}),
 )
 

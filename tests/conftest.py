@@ -1,15 +1,26 @@
-"""One embedded relay for all tests that need one, shared by the workers of pytest-xdist."""
+"""What all tests share: botocore's models, and one embedded relay for the workers of pytest-xdist together."""
 
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from steprelay.local.record import RelayInfo
 from steprelay.local.relay import LocalRelay
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    """botocore reads its models once, and not for each client: half of the time that a client takes to be made."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as botocore:
+        botocore.setattr(JSONFileLoader, "load_file", lambda _self, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")

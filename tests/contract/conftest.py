@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from botocore.loaders import JSONFileLoader
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -16,15 +15,6 @@ from tests.contract.batch_server import create_queues, serving
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 TABLE = "relay-table"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def models() -> Iterator[None]:
-    """botocore reads its models once, and not for each client: half of the time that a client takes to be made."""
-    read = cache(JSONFileLoader().load_file)
-    with pytest.MonkeyPatch.context() as botocore:
-        botocore.setattr(JSONFileLoader, "load_file", lambda _self, path: read(path))
-        yield
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ SECONDS = 240.0
 
 def eventually(look: Callable[[], T | None]) -> T:
     """What `look` finds once it finds anything."""
-    return support.eventually(look, SECONDS)
+    return support.eventually(look, SECONDS, pause=0.05)
 
 
 @dataclass(frozen=True)

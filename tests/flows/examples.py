@@ -1,7 +1,6 @@
 """The examples, all at once: what each ends with, wherever it runs."""
 
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from steprelay.package import build_package
 from steprelay_core.ports import Stored
 from steprelay_core.spec import parse_spec
 from tests.flows.conftest import EXAMPLES as FOLDER
+from tests.local.relay.support import eventually
 
 SECONDS = 240.0
 
@@ -45,6 +45,7 @@ EXAMPLES = (
     Example("loop.py", {"number": 9.0, "tolerance": 0.01}, {"laps": "4"}),
     Example("batch_gallery.py", {}, {"squares": "[0, 1, 4, 9, 16, 25, 36, 49]", "mean": "499.5"}),
     Example("scheduled.py", {}, {"started_by": "'upload'"}),
+    Example("notify.py", {}, {"total": "10"}),
     Example("any_language", {}, {"result": "{'lines': 4, 'words': 20}"}),
 )
 
@@ -68,11 +69,7 @@ class Started:
 
     def end(self, example: Example) -> RunEnded:
         """How its run ended, once it has."""
-        deadline = time.monotonic() + SECONDS
-        while (stored := self._ended(example)) is None:
-            assert time.monotonic() < deadline, f"{self._runs[example.name]} has not ended after {SECONDS:.0f} s"
-            # Whoever asks takes the relay's time.
-            time.sleep(0.25)
+        stored = eventually(lambda: self._ended(example), SECONDS, pause=0.25)
         return describe_end(self.client, self.client.flow(stored.run.digest), stored)
 
     def problems(self, example: Example) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from steprelay.cli.relays import ConfiguredRelays
 from steprelay.local.record import RelayInfo
+from tests.flows.conftest import EXAMPLES as FOLDER
 from tests.flows.conftest import Project
 from tests.flows.examples import EXAMPLES, Example, Started
 
@@ -16,6 +17,11 @@ def started(relay: RelayInfo, relay_project: Path, tmp_path_factory: pytest.Temp
     """All examples are started at once; a test waits for its own."""
     client = ConfiguredRelays({}, relay_project, relay).connect("local", None, lambda _: None).client
     return Started(client, tmp_path_factory.mktemp("examples"))
+
+
+def test_no_example_is_left_out() -> None:
+    there = {path.name for path in FOLDER.iterdir() if path.suffix == ".py" or path.is_dir()} - {"__pycache__"}
+    assert {example.file for example in EXAMPLES} == {name for name in there if not name.startswith(".")}
 
 
 @pytest.mark.xdist_group("examples")

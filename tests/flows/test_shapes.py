@@ -43,7 +43,7 @@ def ended(client: RelayClient, tmp_path_factory: pytest.TempPathFactory) -> Call
             stored = client.load(runs[shape.name])
             return stored if stored is not None and stored.run.status.terminal else None
 
-        return eventually(look, SECONDS)
+        return eventually(look, SECONDS, pause=0.25)
 
     return wait
 

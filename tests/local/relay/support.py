@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 60.0) -> T:
-    """What `look` finds once it finds anything; fails when the time is up."""
+def eventually(look: Callable[[], T | None], seconds: float = 60.0, pause: float = 0.02) -> T:
+    """What `look` finds once it finds anything; fails when the time is up.
+
+    `pause`: between two looks. Whoever asks a relay takes its time, so a long wait looks seldom.
+    """
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"nothing after {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)
     return found
 
 

@@ -14,7 +14,7 @@ from tests.local.relay.support import Aws, eventually
 # they may have to wait for jobs of other tests.
 FALLS_OVER = """
 import os, pathlib, time
-from steprelay import FlowSpec, batch, retry, step, timeout
+from steprelay import FlowSpec, batch, step, timeout
 
 DONE = pathlib.Path("FOLDER")
 
@@ -25,7 +25,6 @@ class FallsOver(FlowSpec):
         self.next(self.work, foreach="xs")
 
     @timeout(queue_seconds=2)
-    @retry(times=1, minutes_between_retries=0)
     @batch(cpu=1, memory=128, queue=["FULL", "free"])
     @step
     def work(self):

@@ -15,7 +15,7 @@ from tests.unit.engine.world import RUN, Died, Dying, EngineWorld
 TRAIN, WORK = GroupKey("train"), GroupKey("work", (0,))
 LIMIT = 600
 STEP = {"batch": {"queue": "queue"}, "queue_timeout_seconds": LIMIT}
-RETRY = {"times": 2, "minutes_between_retries": 0}
+RETRY = {"times": 2, "minutes_between_retries": 0, "on": ["queue_timeout"]}
 
 
 class World(EngineWorld):

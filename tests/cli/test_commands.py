@@ -2,30 +2,24 @@
 
 import json
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from steprelay.client.relay import Verdict
 from steprelay_core.ports import Stored
-from steprelay_core.state.model import Failure, Group, GroupKey, Notice, Origin, RunFailure, RunStatus
+from steprelay_core.state.model import Failure, GroupKey, Notice, Origin, RunFailure, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
 from tests.client.fake_relay import (
     FOREACH,
     RUN,
     START,
-    FakeRelay,
-    failed_attempt,
-    failed_run,
-    flow_of,
+    failed_foreach,
     group,
     run_of,
     stored,
     submitted,
     versions,
-    won,
 )
 
 FLOW = """
@@ -213,18 +207,8 @@ def test_no_more_runs_are_listed_than_asked_for(shell: Shell) -> None:
     assert [run["run"] for run in listed] == ["Flow-0", "Flow-1"]
 
 
-def failed() -> Stored:
-    failure = Failure("program", "ValueError: no luck", 1)
-    process = group(
-        "process", (0,), failed=Ranges.of(3), won={1: Ranges.upto(3)},
-        history=tuple(failed_attempt(3, attempt, failure) for attempt in (1, 2)), ended_at=1_790_000_005.0,
-    )  # fmt: skip
-    run = failed_run("process.3", 2, failure)
-    return stored(won("start"), process, run=run)
-
-
 def test_a_run_is_shown_with_steps_failed_attempts_parameters_and_its_end(shell: Shell) -> None:
-    state = failed()
+    state = failed_foreach()
     shell.relay.spec = FOREACH
     shell.relay.states = [
         Stored(run_of(RunStatus.FAILED, parameters={"alpha": 0.3}, failure=state.run.failure), state.groups)
@@ -240,7 +224,7 @@ def test_a_run_is_shown_with_steps_failed_attempts_parameters_and_its_end(shell:
 
 
 def test_a_run_is_shown_as_one_json_object(shell: Shell) -> None:
-    shell.relay.spec, shell.relay.states = FOREACH, [failed()]
+    shell.relay.spec, shell.relay.states = FOREACH, [failed_foreach()]
 
     (shown,) = shell("runs", "show", RUN, "--json").json
     assert shown["status"] == "FAILED"
@@ -271,7 +255,7 @@ def test_a_run_is_shown_with_its_jobs_that_do_not_start_and_what_to_do_about_the
 
 
 def test_a_run_is_shown_with_what_it_cost_and_how_much_of_that_was_wasted(shell: Shell) -> None:
-    shell.relay.spec, shell.relay.states = FOREACH, [failed()]
+    shell.relay.spec, shell.relay.states = FOREACH, [failed_foreach()]
     took = {"started_at": START, "ended_at": START + 7200.0, "job_id": "job-1:3"}
     shell.relay.outcomes = {(f"process.{member}", 1): took for member in range(4)}
     shell.relay.computes = {"job-1": "fargate"}
@@ -314,84 +298,6 @@ def test_a_run_that_has_ended_cannot_be_cancelled(shell: Shell) -> None:
 
     assert shell("runs", "cancel", RUN).code == 2
     assert shell.relay.cancelled == []
-
-
-def logging() -> FakeRelay:
-    logs = {("start", 1): "made\n", ("join", 1): "joined\n"}
-    streams = {f"{number}": [[f"task {number}"]] for number in range(4)}
-    relay = FakeRelay([failed()], FOREACH, light_logs=logs, pages=streams)
-    relay.outcomes = {
-        (f"process.{number}", attempt): {"job_id": f"j{number}"} for number in range(4) for attempt in (1, 2)
-    }
-    relay.job_streams = {f"j{number}": f"{number}" for number in range(4)}
-    return relay
-
-
-def test_logs_of_a_run_come_in_the_order_of_its_steps_with_every_attempt(tmp_path: Path) -> None:
-    lines = Shell(tmp_path, logging())("logs", RUN).out.splitlines()
-
-    assert lines == [
-        "start | made",
-        "process.0 | task 0",
-        "process.1 | task 1",
-        "process.2 | task 2",
-        "process.3 | task 3",
-        "process.3 (attempt 2) | task 3",
-    ]
-
-
-def test_logs_of_one_task_are_chosen_by_its_name(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, logging())
-
-    assert shell("logs", RUN, "process.1").out == "process.1 | task 1\n"
-    assert {line["task"] for line in shell("logs", RUN, "process", "--json").json} == {f"process.{n}" for n in range(4)}
-
-
-@pytest.mark.parametrize(
-    ("named", "lines"),
-    [
-        ("train", ["train | lap 0", "train@1 | lap 1", "train@2 | lap 2"]),
-        ("train@2", ["train@2 | lap 2"]),
-        ("train@0", ["train | lap 0"]),
-        ("train@3", []),
-    ],
-)
-def test_logs_of_one_lap_are_chosen_by_its_number(tmp_path: Path, named: str, lines: list[str]) -> None:
-    steps: dict[str, Any] = {
-        "start": {"next": "train"},
-        "train": {"next": [{"to": ["train"]}, {"to": ["end"]}]},
-        "end": {},
-    }
-    groups = [Group(GroupKey("train", (), laps), won={1: Ranges.of(0)}) for laps in ((), (1,), (2,))]
-    logs = {(f"train{lap}", 1): f"lap {number}\n" for number, lap in enumerate(("", "@1", "@2"))}
-    relay = FakeRelay([stored(*groups)], flow_of(steps), light_logs=logs)
-    assert Shell(tmp_path, relay)("logs", RUN, named).out.splitlines() == lines
-
-
-def test_logs_of_what_names_no_task_say_what_does(tmp_path: Path) -> None:
-    result = Shell(tmp_path, logging())("logs", RUN, "process@x")
-    assert "'process@x' is not STEP or STEP.SPLIT" in result.err
-
-
-def test_logs_of_an_unknown_step_get_the_nearest_name(tmp_path: Path) -> None:
-    result = Shell(tmp_path, logging())("logs", RUN, "proces")
-
-    assert result.code == 2
-    assert "did you mean 'process'?" in result.err
-
-
-def test_logs_of_thousands_of_tasks_show_those_that_failed_and_say_how_many_are_left(tmp_path: Path) -> None:
-    failure = Failure("program", "x", 1)
-    process = group(
-        "process", (0,), failed=Ranges.of(999), won={1: Ranges.upto(999)}, history=(failed_attempt(999, 1, failure),)
-    )
-    relay = FakeRelay([stored(process, run=run_of(RunStatus.FAILED))], FOREACH)
-    relay.outcomes = {("process.999", 1): {"job_id": "j"}}
-    relay.job_streams, relay.pages = {"j": "s"}, {"s": [["boom"]]}
-
-    result = Shell(tmp_path, relay)("logs", RUN, "process")
-    assert result.out == "process.999 | boom\n"
-    assert "980 more tasks" in result.err
 
 
 def test_the_version_is_told(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

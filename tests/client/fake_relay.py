@@ -107,6 +107,17 @@ def failed_attempt(
     return FailedAttempt(member, attempt, START + 2, failure, began_at, budget)
 
 
+def failed_foreach() -> Stored:
+    """A run of `FOREACH` whose fourth task failed twice."""
+    failure = Failure("program", "ValueError: no luck", 1)
+    process = group(
+        "process", (0,), failed=Ranges.of(3), won={1: Ranges.upto(3)},
+        history=tuple(failed_attempt(3, attempt, failure) for attempt in (1, 2)), ended_at=START + 5,
+    )  # fmt: skip
+    run = failed_run("process.3", 2, failure)
+    return stored(won("start"), process, run=run)
+
+
 def waiting(attempt: int, *members: int, seconds: float) -> Wait:
     return Wait(attempt, Ranges.of(*members), START + 2 + seconds)
 

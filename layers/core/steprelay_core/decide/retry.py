@@ -72,11 +72,7 @@ def fail_members(
         told = min(last or given_up)
         give_up(draft, key, Ranges.collect(given_up), told, *given_up[told], verdicts[told].budget)
     fall_back(draft, key, submission, caught)
-    again: dict[Again, list[int]] = {}
-    for member in members:
-        if (how := verdicts[member].again) is not None:
-            again.setdefault(how, []).append(member)
-    for how, alike in again.items():
+    for how, alike in _by_terms(verdicts).items():
         try_again(draft, key, submission, Ranges.collect(alike), how)
 
 
@@ -92,6 +88,15 @@ def _judged(draft: Draft, key: GroupKey, submission: Submission, failures: Mappi
         if kind not in known:
             known[kind] = judge_failure(step, submission, failure)
         found[member] = known[kind]
+    return found
+
+
+def _by_terms(verdicts: Mapping[int, Verdict]) -> dict[Again, list[int]]:
+    """Who has another attempt, together with those whose is alike."""
+    found: dict[Again, list[int]] = {}
+    for member in sorted(verdicts):
+        if (how := verdicts[member].again) is not None:
+            found.setdefault(how, []).append(member)
     return found
 
 

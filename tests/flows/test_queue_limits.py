@@ -3,15 +3,20 @@
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from steprelay.local.record import RelayInfo
+from steprelay.local.relay import LocalRelay
 from tests.flows.conftest import Project
 from tests.local.relay.support import Aws, eventually
 
-# Whoever has the only vCPU of the full queue keeps it until the others have given up on that queue; not for ever, since
-# they may have to wait for jobs of other tests.
+# The relay is one worker's.
+pytestmark = pytest.mark.xdist_group("queue limits")
+
+# Whoever has the only vCPU of the full queue keeps it until the others have given up on that queue.
 FALLS_OVER = """
 import os, pathlib, time
 from steprelay import FlowSpec, batch, step, timeout
@@ -24,7 +29,7 @@ class FallsOver(FlowSpec):
         self.xs = list(range(3))
         self.next(self.work, foreach="xs")
 
-    @timeout(queue_seconds=2)
+    @timeout(queue_seconds=4)
     @batch(cpu=1, memory=128, queue=["FULL", "free"])
     @step
     def work(self):
@@ -62,6 +67,18 @@ class Waits(FlowSpec):
 """
 
 
+@pytest.fixture(scope="module")
+def relay_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("queues")
+
+
+@pytest.fixture(scope="module")
+def relay(relay_project: Path) -> Iterator[RelayInfo]:
+    """One of their own: jobs of other tests would have these wait."""
+    yield LocalRelay.up(relay_project)
+    LocalRelay.down(relay_project)
+
+
 @pytest.fixture
 def full(aws: Aws) -> str:
     """A queue whose machines have one vCPU together."""
@@ -94,7 +111,8 @@ def test_tasks_that_find_no_machine_go_to_the_next_queue_and_the_one_that_runs_s
     assert ended.code == 0, ended.errors
     assert ended.artifacts["queues"] == repr(sorted([full, "free", "free"]))
     failed = ended.of_kind("attempt_failed")
-    assert [(change["failure_class"], change["queue"]) for change in failed] == [("queue_timeout", "free")] * 2
+    told = [(change["failure_class"], change["queue"], change["budget"]) for change in failed]
+    assert told == [("queue_timeout", "free", "free: the next queue")] * 2
 
 
 def test_a_job_that_waits_is_shown_with_its_limit_and_fails_with_how_long_it_waited(

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from steprelay_core.state.model import Failure
+from steprelay_core.state.model import Failure, RunStatus
 from steprelay_core.state.ranges import Ranges
 from tests.cli.surroundings import Shell
-from tests.client.fake_relay import RUN, failed_attempt, failed_run, group, stored
+from tests.client.fake_relay import RUN, failed_attempt, failed_run, group, run_of, stored
 
 
 def test_a_run_is_shown_with_what_paid_for_each_attempt_and_why_there_was_none(shell: Shell) -> None:
@@ -38,3 +38,12 @@ def test_show_says_how_and_after_what_a_step_is_tried_again(shell: Shell) -> Non
         "after program only, not after exit code 3, with 1.5 times the memory where it ran out\n"
     ) in out
     assert "      never tried again\n" in out
+
+
+def test_an_attempt_that_a_cancellation_prevented_was_not_given_up(shell: Shell) -> None:
+    line = failed_attempt(0, 1, Failure("program", "ValueError: no luck", 1), budget="retry 1 of 2")
+    stopped = group("start", failed=Ranges.of(0), history=(line,))
+    shell.relay.states = [stored(stopped, run=run_of(RunStatus.CANCELLED))]
+
+    out = shell("runs", "show", RUN).out
+    assert "ValueError: no luck — stopped before its next attempt\n" in out

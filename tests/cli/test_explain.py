@@ -57,7 +57,7 @@ def test_a_job_is_found_in_every_wrapping(shell: Shell, how: str) -> None:
 
 
 def test_an_event_comes_by_standard_input_as_well(shell: Shell) -> None:
-    result = shell("explain", "-", "--json", given=json.dumps(event()))
+    result = shell("explain", "-", "--json", given="\ufeff" + json.dumps(event()))
     assert [told["class"] for told in result.json] == ["oom"]
 
 

@@ -67,8 +67,17 @@ def test_a_fallback_attempt_costs_what_a_light_step_costs() -> None:
     assert told.price == pytest.approx(told.wasted + light)
 
 
-def test_an_attempt_that_caught_its_own_failure_is_paid_once() -> None:
+def test_an_attempt_that_caught_its_own_failure_is_paid_once_and_in_vain() -> None:
     relay = FakeRelay(outcomes={("train", 1): took(HOUR)}, computes={"job-1": "ec2"})
     caught = train(cost(relay, won("train", caught=ONE, history=(OOM,))))
     alike = train(cost(relay, won("train")))
-    assert (caught.price, caught.wasted) == (alike.price, 0.0)
+    assert (caught.price, caught.wasted, caught.failed) == (alike.price, alike.price, 1)
+
+
+def test_a_killed_attempt_ran_on_what_the_job_ran_on_that_claimed_it() -> None:
+    killed = replace(OOM, began_at=OOM.at - HOUR)
+    relay = FakeRelay(outcomes={("train", 2): took(HOUR, None)}, computes={"job-1": "spot"})
+    relay.claims = {("train", 1): "job-1"}
+    told = cost(relay, won("train", attempt=2, caught=ONE, history=(killed,)))
+    assert told.assumed == ()
+    assert set(train(told).computes) == {"spot", "lambda"}

@@ -46,7 +46,7 @@ _WHOLE: dict[str, Any] = {
     "retry": {"times": 2, "backoff": 2},
     "timeout_seconds": 7200,
     "queue_timeout_seconds": 1800,
-    "catch": {"var": "any text"},
+    "catch": {"var": "problem"},
     "environment": {"X": "1"},
 }
 

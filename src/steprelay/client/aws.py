@@ -18,6 +18,7 @@ from steprelay_core.aws.store import DynamoStore
 from steprelay_core.intake.identity import upload_digest, upload_run_id
 from steprelay_core.logs import BATCH_LOG_GROUP, console_link
 from steprelay_core.spec import Flow, Problem
+from steprelay_core.state.claim import decode_claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,7 +120,7 @@ class AwsRelay:
 
     def claimed_by(self, run: str, task: TaskKey, attempt: int) -> str | None:
         found = self._get(keys.claim(run, task, attempt))
-        return json.loads(found).get("job_id") if found is not None else None
+        return decode_claim(found).job_id if found is not None else None
 
     def artifact(self, flow: str, sha256: str) -> bytes | None:
         return self._get(f"artifacts/{flow}/{sha256}")

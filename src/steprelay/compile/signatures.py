@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from steprelay_core.spec.types import EnvironmentName, Mebibytes, Model, PositiveNumber
+from steprelay_core.spec.types import ArtifactName, EnvironmentName, Mebibytes, Model, PositiveNumber
 
 Duration = Annotated[StrictInt, Field(ge=0)] | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 
@@ -52,10 +52,7 @@ class EnvironmentArguments(Model):
 class CatchArguments(Model):
     """`@catch`: the artifact that holds the exception must be a name."""
 
-    var: (
-        Annotated[StrictStr, Field(pattern=r"^[^\W\d]\w*$", json_schema_extra={"allowed": "the name of an artifact"})]
-        | None
-    ) = None
+    var: ArtifactName | None = None
     print_exception: StrictBool = True
 
 

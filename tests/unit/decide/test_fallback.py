@@ -302,6 +302,7 @@ def test_a_failure_that_the_runner_caught_has_its_line_of_history() -> None:
     world.job("start", "SUCCEEDED")
     (line,) = world.group("start").history
     assert (line.attempt, line.failure.reason, line.caught) == (1, "ValueError: no luck", True)
+    assert line.budget == "none: the step has no @retry"
     assert str(world.group("start").caught) == "0"
 
 

@@ -198,3 +198,20 @@ def test_a_role_has_no_white_space(role: str) -> None:
 def test_an_access_point_is_an_id() -> None:
     problem = _of_step({"batch": {"efs_volumes": {"filesystem": "fs-1", "access_point": "fs-1"}}})
     assert "like fsap-0123abcd" in problem.message
+
+
+@pytest.mark.parametrize("name", ["../a b", "", "1x"])
+def test_the_artifact_of_catch_must_be_a_name(name: str) -> None:
+    problem = _of_step({"catch": {"var": name}})
+    assert problem.path == "steps.start.catch.var"
+    assert "must be the name of an artifact" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [("alpha", "a parameter"), ("start", "a step"), ("input", "something else"), ("class", "something else")],
+)
+def test_nor_may_it_be_the_name_of_something_else(name: str, whose: str) -> None:
+    problem = _of_step({"catch": {"var": name}}, parameters={"alpha": {"type": "int", "default": 1}})
+    assert problem.path == "steps.start.catch.var"
+    assert f"{name!r}, which is the name of {whose}" in problem.message

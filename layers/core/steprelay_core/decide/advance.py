@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from steprelay_core.decide.budget import judge_failure
 from steprelay_core.decide.draft import Draft, settle_members
 from steprelay_core.decide.hooks import start_hooks
 from steprelay_core.decide.laps import gathered, laps_after, split_of
@@ -33,9 +34,10 @@ def succeed(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: 
         member: outcome.foreach_count for member, outcome in outcomes.items() if outcome.foreach_count is not None
     }
     chosen = {way: Ranges.collect(members) for way, members in ways.items()}
+    lines = list(_lines_of_caught(draft, key, outcomes, attempt))
     _succeed(draft, key, attempt, Ranges.collect(outcomes), chosen, fanout)
     _note_caught(draft, key, Ranges.collect(member for member, outcome in outcomes.items() if outcome.caught))
-    _tell_caught(draft, key, outcomes, attempt)
+    _tell_caught(draft, key, lines)
 
 
 def succeed_alike(draft: Draft, key: GroupKey, attempt: int, members: Ranges, way: int | None) -> None:
@@ -46,14 +48,22 @@ def succeed_alike(draft: Draft, key: GroupKey, attempt: int, members: Ranges, wa
         _note_caught(draft, key, members & listed.get(key, Ranges()))
 
 
-def _tell_caught(draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: int) -> None:
-    """A line of history for those whose attempt failed, although it won."""
+def _lines_of_caught(
+    draft: Draft, key: GroupKey, outcomes: dict[int, Outcome], attempt: int
+) -> Iterator[FailedAttempt]:
+    """A line of history for those whose attempt failed, although it won; and why it was their last one."""
+    submissions = [item for item in draft.group(key).submissions if item.attempt == attempt]
+    for member, outcome in outcomes.items():
+        if not outcome.caught or outcome.caught_failure is None:
+            continue
+        failure = told(outcome.caught_failure)
+        own = next((item for item in submissions if member in item.open), None)
+        budget = judge_failure(draft.flow.step(key.step), own, failure).budget if own is not None else ""
+        yield FailedAttempt(member, attempt, draft.now, failure, budget=budget, caught=True)
+
+
+def _tell_caught(draft: Draft, key: GroupKey, lines: list[FailedAttempt]) -> None:
     group = draft.group(key)
-    lines = [
-        FailedAttempt(member, attempt, draft.now, told(outcome.caught_failure), caught=True)
-        for member, outcome in outcomes.items()
-        if outcome.caught and outcome.caught_failure is not None
-    ]
     if lines:
         room = max(HISTORY_LIMIT - len(group.history), 0)
         draft.put(replace(group, history=(*group.history, *lines[:room])))

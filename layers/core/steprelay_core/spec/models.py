@@ -14,6 +14,7 @@ from steprelay_core.spec.hooks import Hooks
 from steprelay_core.spec.memory import Memory
 from steprelay_core.spec.retry import Retry
 from steprelay_core.spec.types import (
+    ArtifactName,
     EnvironmentName,
     FlowName,
     Model,
@@ -45,7 +46,7 @@ class Parameter(Model):
 class Catch(Model):
     """After the last attempt, go on with the exception in artifact `var`."""
 
-    var: StrictStr | None = None
+    var: ArtifactName | None = None
     print_exception: StrictBool = True
 
 

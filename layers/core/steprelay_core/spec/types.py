@@ -22,6 +22,7 @@ StepName = Annotated[
     StrictStr, text_like(r"^[^\W\d][\w-]*$", "at most 64 letters, digits, `_` and `-`, a letter or `_` first", 64)
 ]
 ParameterName = Annotated[StrictStr, text_like(r"^[A-Za-z_]\w*$", "letters, digits and `_`, no digit first")]
+ArtifactName = Annotated[StrictStr, text_like(r"^[^\W\d]\w*$", "the name of an artifact")]
 EnvironmentName = Annotated[
     StrictStr,
     text_like(

@@ -1,6 +1,7 @@
 """From JSON to a checked spec: every problem at once, each with its path, what was given and a hint."""
 
 import json
+import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ from steprelay_core.spec.schema import spec_schema
 
 # A light step runs in a Lambda function: 900 s is Lambda's limit, less what claiming and reporting take.
 LIGHT_STEP_SECONDS = 840
+
+# What `self` has of its own in every step of a `FlowSpec`.
+NAMES_OF_FLOWS = frozenset({"next", "input", "index", "foreach_stack", "merge_artifacts"})
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
             )
         if any(way.max_workers is not None and way.foreach is None for way in step.next):
             yield Problem(f"{path}.next", "`max_workers` bounds a foreach, and this way is none", "leave it out", name)
+        yield from _unreadable_catch(spec, name, step)
         if not step.package:
             yield from _without_runner(flow, name, step)
         if step.batch is not None:
@@ -133,6 +138,17 @@ def _step_problems(flow: Flow) -> Iterator[Problem]:
                 name,
             )
     yield from _trigger_problems(spec)
+
+
+def _unreadable_catch(spec: Spec, name: str, step: Step) -> Iterator[Problem]:
+    """`@catch` must not leave the failure where something else is read, or nothing can be."""
+    var = step.catch.var if step.catch is not None else None
+    taken = "a parameter" if var in spec.parameters else "a step" if var in spec.steps else None
+    if var in NAMES_OF_FLOWS or keyword.iskeyword(var or ""):
+        taken = "something else in every step"
+    if taken is not None:
+        message = f"the failure cannot be left in {var!r}, which is the name of {taken}"
+        yield Problem(f"steps.{name}.catch.var", message, "give the artifact a name of its own", name)
 
 
 def _twice_in_the_environment(name: str, step: Step, batch: Batch) -> Iterator[Problem]:

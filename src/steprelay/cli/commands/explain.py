@@ -43,10 +43,15 @@ def explain_event(context: Context, event: str, *, as_json: bool) -> ExitCode:
     return ExitCode.SUCCEEDED
 
 
+def _given(context: Context) -> str:
+    """Standard input; PowerShell puts a mark before it."""
+    return context.given.read().removeprefix("\ufeff")
+
+
 def _read(context: Context, event: str, name: str) -> object:
     try:
         # Of bytes, the JSON decoder finds out the encoding by itself: PowerShell writes UTF-16.
-        text = context.given.read() if event == STDIN else (context.cwd / Path(event)).read_bytes()
+        text = _given(context) if event == STDIN else (context.cwd / Path(event)).read_bytes()
         document: object = json.loads(text)
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror}", hint=TAKEN) from None

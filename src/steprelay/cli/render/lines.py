@@ -88,6 +88,8 @@ def follow_up(change: AttemptFailed) -> str:
         memory = f" with {change.memory} MiB" if change.memory is not None else ""
         queue = f" on queue {change.queue.rpartition('/')[2]}" if change.queue is not None else ""
         return f"retrying{soon}{memory}{queue}{_by(change.budget)}"
+    if change.then == "fail" and change.budget and not change.budget.startswith("none"):
+        return "stopped before its next attempt"
     ending = {"fail": "giving up", "catch": "going on by @catch"}.get(change.then, "")
     return ending and f"{ending}{_by(change.budget.removeprefix('none: '))}"
 

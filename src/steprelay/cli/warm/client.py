@@ -94,4 +94,7 @@ def _wait(connection: socket.socket) -> int:
         if answer[:1] == protocol.EXIT:
             return answer[1]
         sys.stderr.write("error: the local relay was stopped while this command ran\n")
+        sys.stderr.write(
+            "next: its runs go on when it is up again: `steprelay runs list`, `steprelay runs show RUN -f`\n"
+        )
         return RELAY_GONE

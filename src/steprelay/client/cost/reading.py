@@ -58,7 +58,8 @@ class _Reading:
 
     def step(self, name: str) -> StepCost:
         given = self._flow.step(name)
-        won = sum(len(part.members) for part in won_by(self._stored, name))
+        in_vain = sum(len(_caught_themselves(group)) for group in groups_of(self._stored, name))
+        won = sum(len(part.members) for part in won_by(self._stored, name)) - in_vain
         ran = self._ran(list(self._winners(name)))
         ran_in_vain = self._ran(list(self._failures(name)))
         failed = sum(_failed_attempts(group) for group in groups_of(self._stored, name))
@@ -72,10 +73,12 @@ class _Reading:
 
     def _winners(self, step: str) -> Iterator[_Asked]:
         for winner in spread(self._stored, step, SAMPLE):
-            yield _Asked(self._stored.groups[winner.task.group], winner.task, winner.attempt)
+            group = self._stored.groups[winner.task.group]
+            if winner.task.member not in _caught_themselves(group):
+                yield _Asked(group, winner.task, winner.attempt)
 
     def _failures(self, step: str) -> Iterator[_Asked]:
-        told = [(group, line) for group in groups_of(self._stored, step) for line in _lost(group)]
+        told = [(group, line) for group in groups_of(self._stored, step) for line in group.history]
         for group, line in told[:SAMPLE]:
             yield _Asked(group, group.key.task(line.member), line.attempt, line)
 
@@ -88,7 +91,8 @@ class _Reading:
             job_id = outcome.get("job_id")
             return _Ran(asked, max(0.0, outcome["ended_at"] - outcome["started_at"]), job_id, light=job_id is None)
         if asked.failed is not None and asked.failed.began_at is not None:
-            return _Ran(asked, max(0.0, asked.failed.at - asked.failed.began_at), None)
+            job_id = self._client.claimed_by(self._stored.run.id, asked.task, asked.attempt)
+            return _Ran(asked, max(0.0, asked.failed.at - asked.failed.began_at), job_id)
         return None
 
     def _compute(self, step: str, batch: Batch | None, ran: Sequence[_Ran]) -> Compute:
@@ -107,12 +111,12 @@ class _Reading:
 def _failed_attempts(group: Group) -> int:
     """How many attempts failed: the history tells the first ones, the winners how many there were at least."""
     before_winning = sum((attempt - 1) * len(members) for attempt, members in group.won.items())
-    return max(len(_lost(group)), before_winning + len(group.failed))
+    return max(len(group.history), before_winning + len(group.failed) + len(_caught_themselves(group)))
 
 
-def _lost(group: Group) -> list[FailedAttempt]:
-    """The failures but for those that `@catch` made winners of."""
-    return [line for line in group.history if not line.caught or group.winner(line.member) != line.attempt]
+def _caught_themselves(group: Group) -> set[int]:
+    """Members whose winning attempt did nothing but fail: its runner caught that."""
+    return {line.member for line in group.history if line.caught and group.winner(line.member) == line.attempt}
 
 
 def _measured(step: Step, compute: Compute, ran: _Ran) -> Measured:

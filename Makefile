@@ -22,7 +22,7 @@ demo: $(READY)  ## run examples/robust.py on the embedded relay and watch it ret
 	@$(BIN)/python examples/robust.py run --on local; code=$$?; $(BIN)/steprelay local down; exit $$code
 
 test: $(READY)  ## the tests, in parallel on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-containers: $(READY)  ## every function on every payload of events/ by `sam local invoke` (needs root or Docker)
 	@tools/containers/run

@@ -30,7 +30,7 @@ def counted(tasks: int, failing: float) -> Counts:
     return _kept[tasks, failing]
 
 
-pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.xdist_group("array-counts")]
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("tasks", [10, 1_000, 10_000])

@@ -55,8 +55,6 @@ if __name__ == "__main__":
     {name}()
 """
 
-pytestmark = pytest.mark.xdist_group("relay")
-
 
 def write_flow(project: Path, name: str) -> str:
     """Each test has a folder of its own below the relay's, as a package holds its flow's folder."""

@@ -10,8 +10,8 @@ from tests.flows.chaos import FAULTS, Troubled
 from tests.flows.conftest import Project
 from tests.flows.examples import EXAMPLES, Example
 
-# A relay each, and a worker for each relay.
-SEEDS = [pytest.param(seed, marks=pytest.mark.xdist_group(f"chaos-{seed}")) for seed in (7, 10)]
+# A relay each.
+SEEDS = (7, 10)
 
 
 @pytest.fixture(scope="module", params=SEEDS)

@@ -24,7 +24,6 @@ def test_no_example_is_left_out() -> None:
     assert {example.file for example in EXAMPLES} == {name for name in there if not name.startswith(".")}
 
 
-@pytest.mark.xdist_group("examples")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example_leaves_its_result(started: Started, example: Example) -> None:
     assert started.problems(example) == []
@@ -63,7 +62,6 @@ def test_loop_goes_back_until_its_guess_is_good_enough(project: Project) -> None
     assert "improve@4" not in tasks
 
 
-@pytest.mark.xdist_group("examples")
 def test_every_step_of_the_gallery_runs_where_there_is_neither_gpu_nor_image(started: Started) -> None:
     gallery = next(example for example in EXAMPLES if example.file == "batch_gallery.py")
     artifacts = {artifact.name: artifact.value or "" for artifact in started.end(gallery).artifacts}

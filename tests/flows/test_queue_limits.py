@@ -13,9 +13,6 @@ from steprelay.local.relay import LocalRelay
 from tests.flows.conftest import Project
 from tests.local.relay.support import Aws, eventually
 
-# The relay is one worker's.
-pytestmark = pytest.mark.xdist_group("queue limits")
-
 # Whoever has the only vCPU of the full queue keeps it until the others have given up on that queue.
 FALLS_OVER = """
 import os, pathlib, time

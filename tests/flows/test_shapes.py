@@ -68,7 +68,6 @@ def _result(client: RelayClient, stored: Stored) -> Any:
     return pickle.loads(body)
 
 
-@pytest.mark.xdist_group("shapes")
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_a_shape_comes_to_its_result_on_the_relay(
     shape: Shape, ended: Callable[[Shape], Stored], client: RelayClient
@@ -79,7 +78,6 @@ def test_a_shape_comes_to_its_result_on_the_relay(
     assert _result(client, stored) == shape.result
 
 
-@pytest.mark.xdist_group("shapes")
 @pytest.mark.parametrize("shape", FAILING, ids=lambda shape: shape.name)
 def test_what_cannot_go_on_fails_on_the_relay_with_step_and_value(
     shape: Shape, ended: Callable[[Shape], Stored]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from steprelay_core import keys
 from steprelay_core.behind import AheadRefused, AheadUnknown, job_ahead
 from steprelay_core.brief import build_brief
 from steprelay_core.commands import (
@@ -144,9 +143,7 @@ class Effects:
             return
         logs = self.ports.logs
         document = build_brief(flow, stored.run, stored.groups, command.group, submission, None, logs)
-        brief: dict[str, Any] | str = document
-        if len(json.dumps(document)) > INLINE_BRIEF:
-            brief = put_brief(self.ports.objects, stored.run.id, command.group, submission, document)
+        brief = self._handed(stored.run.id, command.group, submission.id, document)
         members = submission.open if command.members is None else submission.open & Ranges(command.members)
         self.ports.light.invoke(list(self._packing.messages(brief, members)))
 
@@ -157,11 +154,14 @@ class Effects:
             return
         failure = Teller(flow, stored.run.id, self.ports).cause(hook.cause)
         document = build_hook_brief(flow, stored.run, stored.groups, hook, failure)
-        brief: dict[str, Any] | str = document
-        if len(json.dumps(document)) > INLINE_BRIEF:
-            brief = keys.brief(stored.run.id, hook.task.group, f"{hook.attempt}-0")
-            self.ports.objects.put(brief, json.dumps(document).encode())
+        brief = self._handed(stored.run.id, hook.task.group, f"{hook.attempt}-0", document)
         self.ports.light.invoke([{"brief": brief, "member": 0}])
+
+    def _handed(self, run: str, group: GroupKey, submission: str, document: dict[str, Any]) -> dict[str, Any] | str:
+        """A brief as a message has it: the document itself, or the key of a large one."""
+        if len(json.dumps(document)) <= INLINE_BRIEF:
+            return document
+        return put_brief(self.ports.objects, run, group, submission, document)
 
     def _submit(
         self,

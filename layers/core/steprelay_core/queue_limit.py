@@ -54,7 +54,5 @@ def queue_timer_name(run: str, command: StartQueueTimer) -> str:
 
 def queue_timer_detail(command: StartQueueTimer) -> dict[str, Any]:
     """What the timer's message tells besides run and time."""
-    group = command.group
-    detail: dict[str, Any] = {"step": group.step, "path": list(group.path), "submission": command.submission}
-    detail |= {"laps": list(group.laps)} if group.laps else {}
+    detail = command.group.as_json() | {"submission": command.submission}
     return detail | ({} if command.after is None else {"after": command.after})

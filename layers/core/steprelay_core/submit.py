@@ -142,7 +142,7 @@ class Submitter:
         pointers = self._pointers(stored.run.id, group, submission)
         request = translate(flow, group, submission, platform, self._dispatch.defaults, pointers)
         brief = build_brief(flow, stored.run, stored.groups, group, submission, request.tempdir)
-        put_brief(self._ports.objects, stored.run.id, group, submission, brief)
+        put_brief(self._ports.objects, stored.run.id, group, submission.id, brief)
         job_id = self._definitions.submit(request.definition, request.submit | depends_on(ahead), turn)
         return Taken(job_id, request.job_name, submission.terms, platform)
 
@@ -157,8 +157,8 @@ class Submitter:
         )
 
 
-def put_brief(objects: Objects, run: str, group: GroupKey, submission: Submission, brief: dict[str, Any]) -> str:
+def put_brief(objects: Objects, run: str, group: GroupKey, submission: str, brief: dict[str, Any]) -> str:
     """Put a brief where its runner looks for it; the key."""
-    key = keys.brief(run, group, submission.id)
+    key = keys.brief(run, group, submission)
     objects.put(key, json.dumps(brief).encode())
     return key

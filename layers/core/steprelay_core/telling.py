@@ -44,7 +44,7 @@ class Teller:
         return told | {"log_stream": stream, "log_link": link, "log_lines": list(lines)}
 
     def _read(self, task: str, attempt: int, stream: str | None) -> Read:
-        key, logs = _key(task), self._ports.logs
+        key, logs = TaskSelection.parse(task).task, self._ports.logs
         if logs is None:
             return stream, (), None
         step = self._flow.spec.steps.get(key.step)
@@ -65,12 +65,6 @@ class Teller:
         except Exception:  # whatever keeps it from being found, the failure is to be told
             return None
         return next((job.get("container", {}).get("logStreamName") for job in found), None)
-
-
-def _key(task: str) -> TaskKey:
-    named = TaskSelection.parse(task)
-    *path, member = (0, *named.split)
-    return TaskKey(named.step, tuple(path), member, named.laps or ())
 
 
 def _cut(line: str) -> str:

@@ -52,7 +52,7 @@ MaxWorkers = Annotated[
 ]
 Follow = Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on until the run ends.")]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write.")]
-ReportFile = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file to write [default: RUN.html].")]
+ReportFile = Annotated[Path | None, Parameter(name=["--output", "-o"], help="The file; RUN.html by default.")]
 DrawnAs = Annotated[
     Literal["mermaid", "svg"] | None,
     Parameter(

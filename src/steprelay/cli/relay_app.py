@@ -19,6 +19,7 @@ from steprelay.cli.options import (
     MaxWorkers,
     On,
     Output,
+    ReportFile,
     RoundUp,
     RunId,
     Stack,
@@ -220,9 +221,7 @@ def _add_report(app: App, context: Context) -> None:
     def report(
         run: RunId,
         *,
-        output: Annotated[
-            Path | None, Parameter(name=["--output", "-o"], help="The file; RUN.html by default.")
-        ] = None,
+        output: ReportFile = None,
         on: On = None,
         stack: Stack = None,
         json: AsJson = False,

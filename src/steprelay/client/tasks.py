@@ -10,9 +10,7 @@ def parse_task(text: str) -> TaskKey:
     Raises:
         ValueError: if what follows the step is not numbers joined by dots, and laps.
     """
-    named = TaskSelection.parse(text)
-    *path, member = (0, *named.split)
-    return TaskKey(named.step, tuple(path), member, named.laps or ())
+    return TaskSelection.parse(text).task
 
 
 def is_meant(task: TaskKey, tasks: TaskSelection | None) -> bool:

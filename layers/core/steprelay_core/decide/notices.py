@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from steprelay_core.decide.draft import Draft, find_submission
 from steprelay_core.decide.fit import obstacle
+from steprelay_core.decide.waiting import WAITING
 from steprelay_core.failure import CLASSES, Symptoms, Told, read_symptoms
 from steprelay_core.state.events import JobChanged, JobWaits
 from steprelay_core.state.model import GroupKey, Notice, whole_job
@@ -15,9 +16,6 @@ NOTICES_KEPT = 20
 # What to do about a reason that nobody knows.
 _LOOK = "look at the job and its queue in AWS Batch; `steprelay explain` reads their events"
 
-# A job in any other state waits for no machine any more; of an array nobody tells that its children start.
-_WAITING = frozenset({"SUBMITTED", "PENDING", "RUNNABLE"})
-
 
 def on_job_waits(draft: Draft, event: JobWaits) -> None:
     """Note why the job does not start, or that it does; AWS Batch tells of the latter by its status as well."""
@@ -26,7 +24,7 @@ def on_job_waits(draft: Draft, event: JobWaits) -> None:
         draft.note = "nobody waits for this job"
     elif submission.job_id not in (None, event.whole):
         draft.note = "another job counts for this attempt"
-    elif event.waits and submission.status not in _WAITING:
+    elif event.waits and submission.status not in WAITING:
         draft.note = "the job has started since"
     else:
         since = event.since or submission.submitted_at
@@ -55,7 +53,10 @@ def is_explained(event: JobWaits) -> bool:
 
 
 def drop_stale(draft: Draft) -> None:
-    """Take away what no longer holds, whatever was decided: the job has started or ended, or the run has."""
+    """Take away what no longer holds, whatever was decided: the job has started or ended, or the run has.
+
+    Of an array nobody tells that its children start.
+    """
     kept = tuple(notice for notice in draft.run.notices if _holds(draft, notice))
     if kept != draft.run.notices:
         draft.set_run(notices=kept)
@@ -63,7 +64,7 @@ def drop_stale(draft: Draft) -> None:
 
 def _holds(draft: Draft, notice: Notice) -> bool:
     submission = find_submission(draft.group(notice.group), notice.submission)
-    return not draft.run.status.terminal and submission is not None and submission.status in _WAITING
+    return not draft.run.status.terminal and submission is not None and submission.status in WAITING
 
 
 def _notice(event: JobWaits, now: float) -> Notice | None:

@@ -13,11 +13,18 @@ from steprelay_core.state.model import GroupKey
 _KINDS = ("Timer Due", "Run Timer Due", "Outbox Due", "Queue Timer Due")
 
 
-class _Detail(Inbound):
+class _OfGroup(Inbound):
     run: str = Field(min_length=1)
     step: str = Field(min_length=1)
     path: list[int]
     laps: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
+
+    @property
+    def group(self) -> GroupKey:
+        return GroupKey(self.step, tuple(self.path), trimmed(self.laps))
+
+
+class _Detail(_OfGroup):
     attempt: int = Field(ge=1)
     member: int = Field(ge=0)
 
@@ -31,19 +38,14 @@ class _Outbox(Inbound):
     run: str = Field(min_length=1)
 
 
-class _QueueDetail(Inbound):
-    run: str = Field(min_length=1)
-    step: str = Field(min_length=1)
-    path: list[int]
-    laps: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
+class _QueueDetail(_OfGroup):
     submission: str = Field(min_length=1)
     due: float = Field(allow_inf_nan=False)
     after: int | None = Field(default=None, ge=0)
 
     @property
     def event(self) -> QueueTimerDue:
-        group = GroupKey(self.step, tuple(self.path), trimmed(self.laps))
-        return QueueTimerDue(self.run, group, self.submission, self.due, self.after)
+        return QueueTimerDue(self.run, self.group, self.submission, self.due, self.after)
 
 
 def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | QueueTimerDue | Ignored:
@@ -66,6 +68,4 @@ def read_timer_due(body: str) -> TimerDue | RunTimerDue | OutboxDue | QueueTimer
         detail = _Detail.model_validate(envelope.detail)
     except ValidationError as error:
         raise Unreadable(f"the timer is not complete: {faults(error)}") from None
-    return TimerDue(
-        detail.run, GroupKey(detail.step, tuple(detail.path), trimmed(detail.laps)), detail.attempt, detail.member
-    )
+    return TimerDue(detail.run, detail.group, detail.attempt, detail.member)

@@ -100,5 +100,11 @@ class TaskSelection:
             return members if outer[: len(split)] == split else Ranges()
         return members & Ranges.of(split[-1]) if split[:-1] == outer else Ranges()
 
+    @property
+    def task(self) -> TaskKey:
+        """The one task of exactly this name, as `str(TaskKey)` writes it."""
+        *path, member = (0, *self.split)
+        return TaskKey(self.step, tuple(path), member, self.laps or ())
+
     def __str__(self) -> str:
         return ".".join([self.step, *(str(index) for index in self.split)]) + _lap(self.laps)
